@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# vmcoop: two kernel modules, a tool, and the lab that judges them.
+
+KDIR	?= /lib/modules/$(shell uname -r)/build
+ARCH	?= $(shell uname -m | sed 's/^arm64$$/aarch64/')
+KERNEL	?= 6.1
+O	?= $(CURDIR)/build
+
+# Kbuild's own variable of that name has other words for machines.
+unexport ARCH
+# Kernels that Debian 12 has headers of; the modules must build for each.
+KERNELS	= 6.1 6.12
+
+LAB	= tests/lab/run --arch $(ARCH)
+
+.DEFAULT_GOAL := all
+.PHONY: all help modules tools clean demo lab check check-tools check-unit check-modules \
+	check-lab checkpatch
+
+all: tools modules
+
+help:
+	@echo 'Profile programs inside virtual machines (README.md tells how):'
+	@echo '  make demo [PROG="command args"]  in a nested lab: build all, profile, show the report'
+	@echo 'Build:'
+	@echo '  make modules [KDIR=dir]  both modules for that kernel build directory'
+	@echo '  make tools               tools/vmcoop-dump'
+	@echo '  make clean'
+	@echo 'Test:'
+	@echo '  make check               all of the following, in a few minutes'
+	@echo '  make check-tools         unit tests of common/ and of the tool'
+	@echo '  make check-unit          the same, natively built only'
+	@echo '  make check-modules       both modules, without a warning, for kernels $(KERNELS)'
+	@echo '  make check-lab           the smoke scenario in nested virtual machines'
+	@echo '  make lab SCENARIO=name   one scenario of tests/lab/scenarios'
+	@echo '  make checkpatch          kernel style, with a kernel source tree in KSRC'
+	@echo 'Variables: KERNEL=6.1|6.12 (lab), ARCH=x86_64 (lab), KDIR (modules), O (build output)'
+
+# Built in a tree of symbolic links, so that several kernels do not mix.
+modules:
+	@test -d '$(KDIR)' || { \
+		echo 'No kernel build directory $(KDIR): install the headers of your kernel' \
+		     '(Debian: apt-get install linux-headers-amd64) or give KDIR=...' >&2; exit 1; }
+	@set -e; rel=$$($(MAKE) -s -C '$(KDIR)' kernelrelease); \
+	dir='$(O)'/modules/$$rel; mkdir -p "$$dir"; \
+	cp -rsu $(addprefix $(CURDIR)/,Kbuild common host-mod guest-mod) "$$dir"/; \
+	$(MAKE) -C '$(KDIR)' M="$$dir" $(KBUILD_FLAGS) modules; \
+	cp -p "$$dir"/host-mod/vmcoop_host.ko "$$dir"/guest-mod/vmcoop_guest.ko "$$dir"/; \
+	echo "$$dir/vmcoop_host.ko"; echo "$$dir/vmcoop_guest.ko"
+
+tools:
+	@tests/deps build
+	$(MAKE) -C tools
+
+clean:
+	$(MAKE) -C tools clean
+	$(MAKE) -C tests/unit clean
+	rm -rf '$(O)'
+
+demo:
+	@tests/deps build lab check
+	@KERNEL=$(KERNEL) ARCH=$(ARCH) PROG='$(PROG)' tests/lab/demo
+
+lab:
+	@tests/deps build lab check
+	$(LAB) --kernel $(KERNEL) $(SCENARIO)
+
+check: check-tools check-modules check-lab
+
+check-tools check-unit: tools
+	$(MAKE) -C tests/unit check
+	tests/lab/selftest
+
+# W=1 and sparse (C=2); a warning is an error.
+check-modules:
+	@tests/deps build lab check
+	@for k in $(KERNELS); do tests/lab/check-modules $$k || exit 1; done
+
+check-lab:
+	@tests/deps build lab check
+	$(LAB) --kernel $(KERNEL) smoke
+
+checkpatch:
+	@test -x '$(KSRC)/scripts/checkpatch.pl' || { \
+		echo 'Give KSRC=, a kernel source tree with scripts/checkpatch.pl' >&2; exit 1; }
+	'$(KSRC)'/scripts/checkpatch.pl --no-tree --strict --quiet --terse -f \
+		common/*.h host-mod/*.[ch] guest-mod/*.[ch]
