@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vmcoop's ABI: the records both modules write, the shared region between a
+ * guest and its host, and the host module's device.
+ *
+ * The same header is compiled into both modules and into vmcoop-dump. All
+ * fields are little-endian and naturally aligned. Compatible growth: new
+ * record types, and new fields at a record's end; a reader skips types it does
+ * not know and ignores bytes behind the fields it knows. Anything else bumps
+ * VMCOOP_ABI_VERSION. Documentation/record-format.md explains the layouts to
+ * people who read the files without this header.
+ */
+#ifndef VMCOOP_ABI_H
+#define VMCOOP_ABI_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#ifdef __KERNEL__
+#include <linux/build_bug.h>
+#include <linux/stddef.h>
+#else
+#include <assert.h>
+#include <stddef.h>
+#endif
+
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "vmcoop's records are little-endian and written without conversion"
+#endif
+
+#define VMCOOP_ABI_VERSION	1
+
+/* Whose stamps and addresses a stream holds: region header, file, device. */
+#define VMCOOP_ARCH_X86_64	1
+#define VMCOOP_ARCH_ARM64	2
+
+/* ---- Records ---------------------------------------------------------- */
+
+#define VMCOOP_REC_ALIGN	8
+#define VMCOOP_REC_MAX		8192	/* largest record, bytes */
+#define VMCOOP_REC_TYPES	64	/* types are below this */
+
+enum vmcoop_rec_type {
+	/* host */
+	VMCOOP_HOST_SAMPLE	= 1,	/* overflow while a vCPU was in guest mode */
+	VMCOOP_HOST_VCPU	= 2,	/* names a vCPU handle */
+	VMCOOP_HOST_IN		= 3,	/* vCPU scheduled in */
+	VMCOOP_HOST_OUT		= 4,	/* vCPU scheduled out */
+	VMCOOP_HOST_ENTRY	= 5,	/* VM entry: the header alone */
+	VMCOOP_HOST_CLOCK	= 6,	/* guest clock as a function of the host's */
+	VMCOOP_HOST_GONE	= 7,	/* vCPU thread exited, handle ends */
+	/* guest */
+	VMCOOP_GUEST_TICK	= 32,	/* scheduler tick */
+	VMCOOP_GUEST_SWITCH	= 33,	/* task switch */
+	VMCOOP_GUEST_COMM	= 34,	/* a task's name */
+	VMCOOP_GUEST_FORK	= 35,	/* new task */
+	VMCOOP_GUEST_EXIT	= 36,	/* task exited */
+	VMCOOP_GUEST_MMAP	= 37,	/* executable mapping */
+	VMCOOP_GUEST_KERNEL	= 38,	/* where the kernel was loaded */
+};
+
+/* hdr.flags */
+#define VMCOOP_F_SNAPSHOT	0x01	/* held before the stamp: state told again */
+#define VMCOOP_F_EXEC		0x02	/* GUEST_COMM: by execve, old mappings are void */
+
+/**
+ * struct vmcoop_hdr - what every record starts with
+ * @type: enum vmcoop_rec_type
+ * @flags: VMCOOP_F_*
+ * @size: bytes of the whole record, header included, a multiple of 8
+ * @id: host: vCPU handle, never 0 once known, not reused while a VM may still
+ *	be told from it; guest: vCPU number as the hypervisor counts (x86:
+ *	initial APIC id, arm64: from MPIDR's affinity fields)
+ * @stamp: raw counter of the writing side (TSC, CNTVCT), read in order.
+ *	Records of one ring never go back in time.
+ */
+struct vmcoop_hdr {
+	__u8	type;
+	__u8	flags;
+	__u16	size;
+	__u32	id;
+	__u64	stamp;
+};
+
+/* vmcoop_host_sample.mode, vmcoop_guest_tick.mode */
+#define VMCOOP_MODE_UNKNOWN	0
+#define VMCOOP_MODE_USER	1
+#define VMCOOP_MODE_KERNEL	2
+#define VMCOOP_MODE_IDLE	3	/* guest ticks only */
+
+/* vmcoop_host_sample.sflags */
+#define VMCOOP_S_IP_HIDDEN	0x01	/* guest state protected or unreadable: ip is no address */
+#define VMCOOP_S_MODE_DERIVED	0x02	/* mode inferred from the address's upper half */
+
+/**
+ * struct vmcoop_host_sample - one event's overflow that hit guest mode
+ * @vm: VM: pid of the VMM process, as the host's initial namespace counts
+ * @vcpu: vCPU id as KVM counts
+ * @pcpu: host CPU
+ * @event: index of the event (VMCOOP_IOC_EVENT tells its name)
+ * @mode: VMCOOP_MODE_*
+ * @sflags: VMCOOP_S_*
+ * @ip: guest instruction pointer
+ * @period: events this overflow stands for
+ */
+struct vmcoop_host_sample {
+	struct vmcoop_hdr hdr;
+	__u32	vm;
+	__u32	vcpu;
+	__u32	pcpu;
+	__u16	event;
+	__u8	mode;
+	__u8	sflags;
+	__u64	ip;
+	__u64	period;
+};
+
+/**
+ * struct vmcoop_host_vcpu - what a vCPU handle stands for
+ * @vm: VM: pid of the VMM process
+ * @vcpu: vCPU id as KVM counts
+ * @tid: vCPU thread
+ * @reserved: 0
+ * @comm: name of the VMM process's vCPU thread, NUL-padded
+ */
+struct vmcoop_host_vcpu {
+	struct vmcoop_hdr hdr;
+	__u32	vm;
+	__u32	vcpu;
+	__u32	tid;
+	__u32	reserved;
+	char	comm[16];
+};
+
+/**
+ * struct vmcoop_host_in - the vCPU thread got a CPU, ready to run its vCPU
+ *
+ * With VMCOOP_F_SNAPSHOT the vCPU was in already when recording began.
+ */
+struct vmcoop_host_in {
+	struct vmcoop_hdr hdr;
+	__u32	vm;
+	__u32	vcpu;
+	__u32	tid;
+	__u32	pcpu;
+};
+
+/* vmcoop_host_out.reason */
+#define VMCOOP_OUT_PREEMPTED	1	/* still runnable: another task took the CPU */
+#define VMCOOP_OUT_BLOCKED	2	/* slept inside KVM: the vCPU halted */
+#define VMCOOP_OUT_USER		3	/* returned to the VMM */
+#define VMCOOP_OUT_EXIT		4	/* the vCPU thread exited */
+
+/** struct vmcoop_host_out - the vCPU thread lost its CPU or left KVM */
+struct vmcoop_host_out {
+	struct vmcoop_hdr hdr;
+	__u32	vm;
+	__u32	vcpu;
+	__u32	tid;
+	__u32	pcpu;
+	__u32	reason;
+	__u32	reserved;
+};
+
+/**
+ * struct vmcoop_host_clock - a vCPU's clock from this stamp on
+ * @vm: VM: pid of the VMM process
+ * @vcpu: vCPU id as KVM counts
+ * @offset: added to the scaled host counter, modulo 2^64
+ * @ratio: fixed-point factor with @frac_bits fraction bits
+ * @frac_bits: 0 to 63
+ * @reserved: 0
+ *
+ * guest = ((host * ratio) >> frac_bits) + offset; see common/clock.h.
+ */
+struct vmcoop_host_clock {
+	struct vmcoop_hdr hdr;
+	__u32	vm;
+	__u32	vcpu;
+	__s64	offset;
+	__u64	ratio;
+	__u32	frac_bits;
+	__u32	reserved;
+};
+
+/** struct vmcoop_host_gone - a vCPU's thread exited; its handle ends here */
+struct vmcoop_host_gone {
+	struct vmcoop_hdr hdr;
+	__u32	vm;
+	__u32	vcpu;
+	__u32	tid;
+	__u32	reserved;
+};
+
+/**
+ * struct vmcoop_guest_tick - software state at a scheduler tick
+ * @pid: process (tgid), 0 for the idle task
+ * @tid: thread
+ * @ip: interrupted instruction
+ * @mode: VMCOOP_MODE_*
+ * @reserved: 0
+ */
+struct vmcoop_guest_tick {
+	struct vmcoop_hdr hdr;
+	__u32	pid;
+	__u32	tid;
+	__u64	ip;
+	__u8	mode;
+	__u8	reserved[7];
+};
+
+/* vmcoop_guest_switch.prev_state */
+#define VMCOOP_SW_PREEMPTED	1	/* previous task stays runnable */
+#define VMCOOP_SW_SLEEPS	2
+#define VMCOOP_SW_EXITS		3
+
+/**
+ * struct vmcoop_guest_switch - from this stamp on the vCPU runs another task
+ * @prev_tid: thread that leaves
+ * @next_pid: process that comes, 0 for the idle task
+ * @next_tid: thread that comes
+ * @prev_state: VMCOOP_SW_*
+ * @reserved: 0
+ */
+struct vmcoop_guest_switch {
+	struct vmcoop_hdr hdr;
+	__u32	prev_tid;
+	__u32	next_pid;
+	__u32	next_tid;
+	__u8	prev_state;
+	__u8	reserved[3];
+};
+
+/* vmcoop_guest_comm.tflags */
+#define VMCOOP_T_KTHREAD	0x01	/* a kernel thread: no address space */
+
+/**
+ * struct vmcoop_guest_comm - a task's name, from this stamp on
+ * @pid: process (tgid)
+ * @tid: thread
+ * @tflags: VMCOOP_T_*
+ * @reserved: 0
+ * @comm: NUL-padded; any bytes
+ *
+ * hdr.flags: F_EXEC if execve gave the name, F_SNAPSHOT if the task had it before.
+ */
+struct vmcoop_guest_comm {
+	struct vmcoop_hdr hdr;
+	__u32	pid;
+	__u32	tid;
+	__u32	tflags;
+	__u32	reserved;
+	char	comm[16];
+};
+
+/**
+ * struct vmcoop_guest_fork - a new task; it has its parent's name, and a new
+ *	process its parent's mappings
+ */
+struct vmcoop_guest_fork {
+	struct vmcoop_hdr hdr;
+	__u32	pid;
+	__u32	tid;
+	__u32	ppid;
+	__u32	ptid;
+};
+
+/** struct vmcoop_guest_exit - a thread exited; with pid == tid its leader */
+struct vmcoop_guest_exit {
+	struct vmcoop_hdr hdr;
+	__u32	pid;
+	__u32	tid;
+};
+
+/**
+ * struct vmcoop_guest_mmap - an executable mapping of a process
+ * @pid: process (tgid)
+ * @path_len: bytes of @path in use, no NUL counted; the record pads with NUL
+ * @start: first address
+ * @len: bytes
+ * @pgoff: file offset of @start, bytes
+ * @ino: inode number, 0 if no file is behind it
+ * @dev_major: device of the file
+ * @dev_minor: device of the file
+ * @path: as the guest's kernel names it, any bytes; "[vdso]", "//anon" and
+ *	the like where no file is behind it
+ *
+ * A new mapping overrides what it overlaps.
+ */
+struct vmcoop_guest_mmap {
+	struct vmcoop_hdr hdr;
+	__u32	pid;
+	__u32	path_len;
+	__u64	start;
+	__u64	len;
+	__u64	pgoff;
+	__u64	ino;
+	__u32	dev_major;
+	__u32	dev_minor;
+	char	path[];
+};
+
+/**
+ * struct vmcoop_guest_kernel - anchors a symbol table of the guest's kernel
+ * @addr: where @symbol lies in the running kernel
+ * @symbol: name of an exported text symbol, NUL-padded
+ *
+ * The difference to the symbol table's own address is the KASLR offset.
+ */
+struct vmcoop_guest_kernel {
+	struct vmcoop_hdr hdr;
+	__u64	addr;
+	char	symbol[32];
+};
+
+/* ---- Ring ------------------------------------------------------------- */
+
+/*
+ * A ring in memory: a consumer page, a producer page, then the data, a power
+ * of two of bytes. Positions count bytes since the ring began and never wrap
+ * in practice; "position & (data_size - 1)" is the place in the data. Records
+ * lie back to back, split at the data's end. common/ring.h holds the code and
+ * says what orders what.
+ */
+
+/**
+ * struct vmcoop_ring_cons - what the consumer writes
+ * @tail: first position it has not consumed
+ * @attached: 1 while someone consumes: a full ring then drops the new record.
+ *	0: nobody does, and new records replace the oldest.
+ * @reserved: 0
+ */
+struct vmcoop_ring_cons {
+	__u64	tail;
+	__u32	attached;
+	__u32	reserved;
+};
+
+/**
+ * struct vmcoop_ring_prod - what the producer writes
+ * @seq: odd while the producer changes the fields below
+ * @head: end of the last whole record
+ * @oldest: first position not overwritten yet; tail may lie behind it only
+ *	while nobody was attached
+ * @produced: records offered to the ring, dropped ones included
+ * @overwritten: records replaced while nobody was attached
+ * @dropped: records not taken for want of room, by type
+ */
+struct vmcoop_ring_prod {
+	__u64	seq;
+	__u64	head;
+	__u64	oldest;
+	__u64	produced;
+	__u64	overwritten;
+	__u64	dropped[VMCOOP_REC_TYPES];
+};
+
+#define VMCOOP_RING_MIN		(4 * VMCOOP_REC_MAX)	/* smallest data size, bytes */
+#define VMCOOP_RING_MAX		(1ULL << 30)		/* largest data size, bytes */
+
+/* ---- Region shared with a guest --------------------------------------- */
+
+#define VMCOOP_REGION_MAGIC	0x314e47524f434d56ULL	/* "VMCORGN1" in memory */
+#define VMCOOP_REGION_PAGE	4096
+#define VMCOOP_REGION_MAX_RINGS	4096
+
+/* vmcoop_region_guest.state */
+#define VMCOOP_GUEST_NONE	0	/* no module has set the region up */
+#define VMCOOP_GUEST_RUNNING	1
+#define VMCOOP_GUEST_STOPPED	2	/* unloaded in order; the rings stay readable */
+
+/**
+ * struct vmcoop_region_id - identity, written once by who creates the region
+ * @magic: VMCOOP_REGION_MAGIC, written last
+ * @version: VMCOOP_ABI_VERSION
+ * @reserved: 0
+ * @size: bytes of the whole region, a power of two
+ */
+struct vmcoop_region_id {
+	__u64	magic;
+	__u32	version;
+	__u32	reserved;
+	__u64	size;
+};
+
+/**
+ * struct vmcoop_region_guest - what the guest's module writes
+ * @epoch: number of this set-up, 0 while one is under way; changes whenever
+ *	the fields below or the rings start anew
+ * @state: VMCOOP_GUEST_*
+ * @arch: VMCOOP_ARCH_*
+ * @nr_rings: one for each possible CPU of the guest
+ * @page_size: distance of a ring's parts, VMCOOP_REGION_PAGE
+ * @ring_off: first ring, bytes from the region's start
+ * @ring_stride: from ring to ring, bytes
+ * @data_size: of each ring, bytes
+ * @snap_done: last @snap_request whose snapshot is wholly in the rings
+ * @unread: bytes of earlier epochs that nobody had consumed at set-up
+ * @release: the guest kernel's release, NUL-padded
+ */
+struct vmcoop_region_guest {
+	__u64	epoch;
+	__u32	state;
+	__u32	arch;
+	__u32	nr_rings;
+	__u32	page_size;
+	__u64	ring_off;
+	__u64	ring_stride;
+	__u64	data_size;
+	__u64	snap_done;
+	__u64	unread;
+	char	release[64];
+};
+
+/**
+ * struct vmcoop_region_host - what the host's tool writes
+ * @snap_request: raised to ask for a snapshot of all tasks and mappings; the
+ *	guest looks at its ticks
+ */
+struct vmcoop_region_host {
+	__u64	snap_request;
+};
+
+/**
+ * struct vmcoop_region - first page of a region: a part for each writer
+ *
+ * Neither side believes what the other writes: see "The guest is untrusted".
+ */
+struct vmcoop_region {
+	struct vmcoop_region_id		id;
+	__u8				pad0[1024 - sizeof(struct vmcoop_region_id)];
+	struct vmcoop_region_guest	guest;
+	__u8				pad1[1024 - sizeof(struct vmcoop_region_guest)];
+	struct vmcoop_region_host	host;
+	__u8				pad2[2048 - sizeof(struct vmcoop_region_host)];
+};
+
+/* ---- /dev/vmcoop ------------------------------------------------------ */
+
+/*
+ * One reader at a time (open gives EBUSY to a second). Ring r lies at file
+ * offset r * ring_stride: map its consumer page read-write, and from
+ * prod_off on read-only. Rings 2 * pcpu and 2 * pcpu + 1 belong to one CPU:
+ * the first takes what is written with interrupts off, the second what is
+ * written in NMI context.
+ */
+
+/**
+ * struct vmcoop_host_info - VMCOOP_IOC_INFO
+ * @abi: VMCOOP_ABI_VERSION
+ * @arch: VMCOOP_ARCH_*
+ * @nr_rings: rings there are
+ * @nr_events: events there are
+ * @ring_stride: from ring to ring, bytes of file offset
+ * @prod_off: of the producer page in a ring, bytes
+ * @data_off: of the data in a ring, bytes
+ * @data_size: of each ring's data, bytes
+ * @clock_khz: frequency of the stamps
+ * @running: 1 while the events count
+ * @reserved: 0
+ */
+struct vmcoop_host_info {
+	__u32	abi;
+	__u32	arch;
+	__u32	nr_rings;
+	__u32	nr_events;
+	__u64	ring_stride;
+	__u64	prod_off;
+	__u64	data_off;
+	__u64	data_size;
+	__u64	clock_khz;
+	__u32	running;
+	__u32	reserved;
+};
+
+/**
+ * struct vmcoop_host_event - VMCOOP_IOC_EVENT: set @index, the rest comes back
+ * @index: 0 to nr_events - 1
+ * @type: as in struct perf_event_attr
+ * @config: as in struct perf_event_attr
+ * @period: sample period; 0 with a frequency
+ * @freq: samples a second and CPU; 0 with a period
+ * @reserved: 0
+ * @overflows: of all CPUs, since the module was loaded
+ * @in_guest: those of @overflows that hit guest mode, each offered to a ring
+ * @name: as given, NUL-padded
+ */
+struct vmcoop_host_event {
+	__u32	index;
+	__u32	type;
+	__u64	config;
+	__u64	period;
+	__u32	freq;
+	__u32	reserved;
+	__u64	overflows;
+	__u64	in_guest;
+	char	name[64];
+};
+
+#define VMCOOP_IOC_INFO		_IOR('v', 1, struct vmcoop_host_info)
+#define VMCOOP_IOC_EVENT	_IOWR('v', 2, struct vmcoop_host_event)
+/* Start the events (no error if they run) and tell every vCPU's state anew. */
+#define VMCOOP_IOC_START	_IO('v', 3)
+/* Stop the events: no overflow is recorded behind its return. */
+#define VMCOOP_IOC_STOP		_IO('v', 4)
+
+/* ---- Layout, held by the compiler -------------------------------------- */
+
+static_assert(sizeof(struct vmcoop_hdr) == 16, "hdr");
+static_assert(offsetof(struct vmcoop_hdr, size) == 2, "hdr.size");
+static_assert(offsetof(struct vmcoop_hdr, id) == 4, "hdr.id");
+static_assert(offsetof(struct vmcoop_hdr, stamp) == 8, "hdr.stamp");
+static_assert(sizeof(struct vmcoop_host_sample) == 48, "host_sample");
+static_assert(offsetof(struct vmcoop_host_sample, event) == 28, "host_sample.event");
+static_assert(offsetof(struct vmcoop_host_sample, ip) == 32, "host_sample.ip");
+static_assert(offsetof(struct vmcoop_host_sample, period) == 40, "host_sample.period");
+static_assert(sizeof(struct vmcoop_host_vcpu) == 48, "host_vcpu");
+static_assert(offsetof(struct vmcoop_host_vcpu, comm) == 32, "host_vcpu.comm");
+static_assert(sizeof(struct vmcoop_host_in) == 32, "host_in");
+static_assert(sizeof(struct vmcoop_host_out) == 40, "host_out");
+static_assert(offsetof(struct vmcoop_host_out, reason) == 32, "host_out.reason");
+static_assert(sizeof(struct vmcoop_host_clock) == 48, "host_clock");
+static_assert(offsetof(struct vmcoop_host_clock, offset) == 24, "host_clock.offset");
+static_assert(offsetof(struct vmcoop_host_clock, frac_bits) == 40, "host_clock.frac_bits");
+static_assert(sizeof(struct vmcoop_host_gone) == 32, "host_gone");
+static_assert(sizeof(struct vmcoop_guest_tick) == 40, "guest_tick");
+static_assert(offsetof(struct vmcoop_guest_tick, ip) == 24, "guest_tick.ip");
+static_assert(sizeof(struct vmcoop_guest_switch) == 32, "guest_switch");
+static_assert(sizeof(struct vmcoop_guest_comm) == 48, "guest_comm");
+static_assert(sizeof(struct vmcoop_guest_fork) == 32, "guest_fork");
+static_assert(sizeof(struct vmcoop_guest_exit) == 24, "guest_exit");
+static_assert(sizeof(struct vmcoop_guest_mmap) == 64, "guest_mmap");
+static_assert(offsetof(struct vmcoop_guest_mmap, path) == 64, "guest_mmap.path");
+static_assert(sizeof(struct vmcoop_guest_kernel) == 56, "guest_kernel");
+static_assert(sizeof(struct vmcoop_ring_cons) == 16, "ring_cons");
+static_assert(sizeof(struct vmcoop_ring_prod) == 40 + 8 * VMCOOP_REC_TYPES, "ring_prod");
+static_assert(sizeof(struct vmcoop_region_id) == 24, "region_id");
+static_assert(sizeof(struct vmcoop_region_guest) == 128, "region_guest");
+static_assert(sizeof(struct vmcoop_region) == VMCOOP_REGION_PAGE, "region");
+static_assert(offsetof(struct vmcoop_region, guest) == 1024, "region.guest");
+static_assert(offsetof(struct vmcoop_region, host) == 2048, "region.host");
+static_assert(sizeof(struct vmcoop_host_info) == 64, "host_info");
+static_assert(sizeof(struct vmcoop_host_event) == 112, "host_event");
+
+#endif /* VMCOOP_ABI_H */

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The ring that carries records: one producer, at most one consumer, any
+ * number of onlookers, in memory that the other side may scribble on.
+ *
+ * Who writes what: the producer struct vmcoop_ring_prod and the data, the
+ * consumer struct vmcoop_ring_cons; nobody writes the other's page.
+ *
+ * The producer is one CPU in one context (interrupts off, or NMI), so a write
+ * is never interrupted by another write to the same ring. It keeps its own
+ * copy of every index and reads from shared memory only tail and attached,
+ * which can at worst make it drop, and sizes of old records, which can at
+ * worst make it forget old records.
+ *
+ * A reader fetches bytes into its own memory first and looks at them there:
+ * whatever it has checked can no longer change.
+ */
+#ifndef VMCOOP_RING_H
+#define VMCOOP_RING_H
+
+#include "abi.h"
+
+#ifdef __KERNEL__
+#include <asm/barrier.h>
+#include <linux/compiler.h>
+#include <linux/errno.h>
+#include <linux/minmax.h>
+#include <linux/string.h>
+#define vmcoop_load(p)			READ_ONCE(*(p))
+#define vmcoop_store(p, v)		WRITE_ONCE(*(p), (v))
+/* virt_*: the other side may run beside a kernel that has one CPU only. */
+#define vmcoop_load_acquire(p)		virt_load_acquire(p)
+#define vmcoop_store_release(p, v)	virt_store_release(p, v)
+#define vmcoop_wmb()			virt_wmb()
+#define vmcoop_rmb()			virt_rmb()
+#else
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#define vmcoop_load(p)			__atomic_load_n(p, __ATOMIC_RELAXED)
+#define vmcoop_store(p, v)		__atomic_store_n(p, v, __ATOMIC_RELAXED)
+#define vmcoop_load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
+#define vmcoop_store_release(p, v)	__atomic_store_n(p, v, __ATOMIC_RELEASE)
+#define vmcoop_wmb()			__atomic_thread_fence(__ATOMIC_RELEASE)
+#define vmcoop_rmb()			__atomic_thread_fence(__ATOMIC_ACQUIRE)
+#endif
+
+/**
+ * struct vmcoop_ring - a ring as one side sees it
+ * @cons: consumer's page
+ * @prod: producer's page
+ * @data: the records
+ * @size: bytes of @data, a power of two
+ * @own: the producer's own state; @prod only publishes it. Readers leave it.
+ */
+struct vmcoop_ring {
+	struct vmcoop_ring_cons	*cons;
+	struct vmcoop_ring_prod	*prod;
+	__u64			*data;
+	__u64			size;
+	struct {
+		__u64 seq, head, oldest, produced, overwritten;
+		__u64 dropped[VMCOOP_REC_TYPES];
+	} own;
+};
+
+/* A size that a record can have; whether it fits its type is the reader's to ask. */
+static inline bool vmcoop_rec_size_ok(__u32 size)
+{
+	return size >= sizeof(struct vmcoop_hdr) && size <= VMCOOP_REC_MAX &&
+	       size % VMCOOP_REC_ALIGN == 0;
+}
+
+static inline bool vmcoop_ring_size_ok(__u64 size)
+{
+	return size >= VMCOOP_RING_MIN && size <= VMCOOP_RING_MAX && !(size & (size - 1));
+}
+
+/* ---- Producer ---------------------------------------------------------- */
+
+/**
+ * vmcoop_ring_init() - begin an empty ring in memory that nobody else uses yet
+ * @r: ring with its pointers and size set
+ */
+static inline void vmcoop_ring_init(struct vmcoop_ring *r)
+{
+	memset(&r->own, 0, sizeof(r->own));
+	memset(r->cons, 0, sizeof(*r->cons));
+	memset(r->prod, 0, sizeof(*r->prod));
+}
+
+/* Give up the oldest records until @need bytes are free behind head. */
+static inline void vmcoop_ring_make_room(struct vmcoop_ring *r, __u32 need, bool attached)
+{
+	__u64 oldest = r->own.oldest;
+
+	while (r->own.head + need - oldest > r->size) {
+		__u64 word = vmcoop_load(&r->data[(oldest & (r->size - 1)) / 8]);
+		__u32 size = (word >> 16) & 0xffff;	/* struct vmcoop_hdr.size */
+
+		if (!vmcoop_rec_size_ok(size) || size > r->own.head - oldest) {
+			oldest = r->own.head;		/* not what was written here */
+			break;
+		}
+		oldest += size;
+		r->own.overwritten += !attached;
+	}
+	if (oldest != r->own.oldest) {
+		r->own.oldest = oldest;
+		vmcoop_store(&r->prod->overwritten, r->own.overwritten);
+		vmcoop_store(&r->prod->oldest, oldest);
+	}
+}
+
+/**
+ * vmcoop_ring_write() - append a record, or count it as dropped
+ * @r: the producer's ring
+ * @rec: a whole record, 8-byte aligned, hdr.size a valid size
+ *
+ * Context: the ring's own only (see above). No lock, no allocation, bounded.
+ * Return: 0, or -ENOSPC if a reader is attached and has left no room.
+ */
+static inline int vmcoop_ring_write(struct vmcoop_ring *r, const void *rec)
+{
+	const struct vmcoop_hdr *hdr = (const struct vmcoop_hdr *)rec;
+	const __u64 *src = (const __u64 *)rec;
+	__u64 mask = r->size / 8 - 1, at = r->own.head / 8;
+	__u32 need = hdr->size, i;
+	bool attached;
+	int ret = 0;
+
+	vmcoop_store(&r->prod->seq, ++r->own.seq);
+	/* An odd seq is seen before any change it announces. */
+	vmcoop_wmb();
+	vmcoop_store(&r->prod->produced, ++r->own.produced);
+
+	/* Pairs with vmcoop_ring_attach(): attached implies that tail is set. */
+	attached = vmcoop_load_acquire(&r->cons->attached);
+	/*
+	 * Acquire pairs with the release in vmcoop_ring_consume(): what is
+	 * overwritten below has been read. A tail that lies in the future or
+	 * too far back makes the difference huge and means no room.
+	 */
+	if (attached && r->own.head - vmcoop_load_acquire(&r->cons->tail) > r->size - need) {
+		__u32 type = hdr->type & (VMCOOP_REC_TYPES - 1);
+
+		vmcoop_store(&r->prod->dropped[type], ++r->own.dropped[type]);
+		ret = -ENOSPC;
+		goto out;
+	}
+	vmcoop_ring_make_room(r, need, attached);
+	/* The new oldest is seen before the bytes behind it change. */
+	vmcoop_wmb();
+	for (i = 0; i < need / 8; i++)
+		vmcoop_store(&r->data[(at + i) & mask], src[i]);
+	r->own.head += need;
+	/* The record is seen before the head that includes it. */
+	vmcoop_store_release(&r->prod->head, r->own.head);
+out:
+	/* All changes are seen before the even seq. */
+	vmcoop_store_release(&r->prod->seq, ++r->own.seq);
+	return ret;
+}
+
+/* ---- Readers ----------------------------------------------------------- */
+
+/**
+ * struct vmcoop_ring_stats - a producer's counters at one instant
+ */
+struct vmcoop_ring_stats {
+	__u64 head, oldest, produced, overwritten;
+	__u64 dropped[VMCOOP_REC_TYPES];
+};
+
+/**
+ * vmcoop_ring_stats() - take the producer's counters as of one instant
+ * @r: the ring
+ * @st: filled in
+ *
+ * Return: 0, or -EAGAIN if the producer was writing at every one of many
+ * tries (or pretends to); @st then holds values of different instants.
+ */
+static inline int vmcoop_ring_stats(const struct vmcoop_ring *r, struct vmcoop_ring_stats *st)
+{
+	unsigned int try, i;
+
+	for (try = 0; try < 1000; try++) {
+		/* Acquire: the fields are read after an even seq. */
+		__u64 seq = vmcoop_load_acquire(&r->prod->seq);
+
+		st->head = vmcoop_load(&r->prod->head);
+		st->oldest = vmcoop_load(&r->prod->oldest);
+		st->produced = vmcoop_load(&r->prod->produced);
+		st->overwritten = vmcoop_load(&r->prod->overwritten);
+		for (i = 0; i < VMCOOP_REC_TYPES; i++)
+			st->dropped[i] = vmcoop_load(&r->prod->dropped[i]);
+		/* The fields are read before seq is read again. */
+		vmcoop_rmb();
+		if (!(seq & 1) && vmcoop_load(&r->prod->seq) == seq)
+			return 0;
+	}
+	return -EAGAIN;
+}
+
+/**
+ * vmcoop_ring_attach() - become the ring's consumer, from its present end on
+ * @r: the ring
+ * @st: the counters as of the position where consumption begins
+ *
+ * Return: that position is @st->head; 0, or -EAGAIN as vmcoop_ring_stats().
+ */
+static inline int vmcoop_ring_attach(struct vmcoop_ring *r, struct vmcoop_ring_stats *st)
+{
+	int ret = vmcoop_ring_stats(r, st);
+
+	if (ret)
+		return ret;
+	vmcoop_store(&r->cons->tail, st->head);
+	/* Whoever sees attached sees the tail. */
+	vmcoop_store_release(&r->cons->attached, 1);
+	return 0;
+}
+
+/* Stop being the ring's consumer. */
+static inline void vmcoop_ring_detach(struct vmcoop_ring *r)
+{
+	vmcoop_store_release(&r->cons->attached, 0);
+}
+
+/* Everything before @pos has been read; the producer may use its room. */
+static inline void vmcoop_ring_consume(struct vmcoop_ring *r, __u64 pos)
+{
+	/* The reads of the data come before the producer's next writes. */
+	vmcoop_store_release(&r->cons->tail, pos);
+}
+
+/**
+ * vmcoop_ring_fetch() - copy what lies at a position into the reader's memory
+ * @r: the ring
+ * @pos: position of a record's start
+ * @buf: the reader's own memory, 8-byte aligned
+ * @cap: bytes of @buf, at least VMCOOP_REC_MAX, a multiple of 8
+ *
+ * The bytes are as untrusted as the ring: walk them with vmcoop_rec_next().
+ * Return: bytes copied, a multiple of 8, 0 if there is nothing at @pos yet;
+ * -ESTALE if the producer has overwritten @pos (go on at oldest); -EBADMSG if
+ * head cannot be right.
+ */
+static inline long vmcoop_ring_fetch(const struct vmcoop_ring *r, __u64 pos, void *buf, __u64 cap)
+{
+	/* Acquire pairs with the release of head: its records are whole. */
+	__u64 head = vmcoop_load_acquire(&r->prod->head);
+	__u64 len = head - pos, at = pos & (r->size - 1), part;
+
+	if (len % VMCOOP_REC_ALIGN || pos % VMCOOP_REC_ALIGN)
+		return -EBADMSG;
+	if (len > r->size)
+		return pos < vmcoop_load(&r->prod->oldest) ? -ESTALE : -EBADMSG;
+	if (len > cap)
+		len = cap;
+	part = len < r->size - at ? len : r->size - at;
+	memcpy(buf, (const char *)r->data + at, part);
+	memcpy((char *)buf + part, r->data, len - part);
+	/* The bytes are read before oldest, which moves before they change. */
+	vmcoop_rmb();
+	return pos < vmcoop_load(&r->prod->oldest) ? -ESTALE : (long)len;
+}
+
+/**
+ * vmcoop_rec_next() - the record at an offset of fetched bytes
+ * @buf: fetched bytes, 8-byte aligned
+ * @len: how many
+ * @off: where to look, a multiple of 8
+ *
+ * Return: the record's size; 0 if the bytes end before it does (fetch on from
+ * there); -EBADMSG if no record can have that size.
+ */
+static inline int vmcoop_rec_next(const void *buf, __u64 len, __u64 off)
+{
+	const struct vmcoop_hdr *hdr = (const struct vmcoop_hdr *)((const char *)buf + off);
+
+	if (len - off < sizeof(*hdr))
+		return 0;
+	if (!vmcoop_rec_size_ok(hdr->size))
+		return -EBADMSG;
+	return hdr->size <= len - off ? hdr->size : 0;
+}
+
+#endif /* VMCOOP_RING_H */
