@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What was there before: names and executable mappings of all tasks, told when
+ * the host asks (it does as it begins to read, and whatever was told earlier
+ * may be overwritten by then).
+ *
+ * tasks.c records meanwhile, so that nothing falls between.
+ */
+#include <linux/delay.h>
+#include <linux/mm.h>
+#include <linux/sched/mm.h>
+#include <linux/sched/signal.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "guest.h"
+
+static u64 requested;	/* last request taken up; written by the tick of any CPU */
+static bool stopping;
+
+static void emit_kernel_anchor(void)
+{
+	struct vmcoop_guest_kernel rec = {
+		.hdr = VMCOOP_HDR(VMCOOP_GUEST_KERNEL, VMCOOP_F_SNAPSHOT, rec),
+		.addr = (unsigned long)_printk,
+		.symbol = "_printk",
+	};
+
+	vmcoop_emit(&rec.hdr);
+}
+
+/* Give the reader time while the ring we happen to write to is half full. */
+static void wait_for_reader(void)
+{
+	unsigned int tries;
+
+	for (tries = 0; tries < 100 && !READ_ONCE(stopping); tries++) {
+		const struct vmcoop_ring *ring = &vmcoop_rings.cpus[raw_smp_processor_id()].ring;
+
+		if (!vmcoop_load(&ring->cons->attached) ||
+		    ring->own.head - vmcoop_load(&ring->cons->tail) <= ring->size / 2)
+			return;
+		msleep(20);
+	}
+}
+
+static void emit_mappings(struct task_struct *task, void *buf)
+{
+	struct mm_struct *mm = get_task_mm(task);
+	struct vm_area_struct *vma;
+
+	if (!mm)
+		return;
+	wait_for_reader();
+	mmap_read_lock(mm);
+	{
+		VMA_ITERATOR(vmi, mm, 0);
+
+		for_each_vma(vmi, vma)
+			vmcoop_emit_mmap(task->tgid, vma, buf, VMCOOP_F_SNAPSHOT);
+	}
+	mmap_read_unlock(mm);
+	mmput(mm);
+}
+
+/* Record all names; hold every process that has an address space in @tasks. */
+static unsigned int emit_names(struct task_struct **tasks, unsigned int cap)
+{
+	struct task_struct *process, *thread;
+	unsigned int n = 0;
+
+	rcu_read_lock();
+	for_each_process_thread(process, thread) {
+		char comm[TASK_COMM_LEN];
+
+		strscpy(comm, thread->comm, sizeof(comm));
+		vmcoop_emit_comm(thread, comm, VMCOOP_F_SNAPSHOT);
+		if (thread == process && !(process->flags & PF_KTHREAD) && n < cap) {
+			get_task_struct(process);
+			tasks[n++] = process;
+		}
+	}
+	rcu_read_unlock();
+	return n;
+}
+
+static unsigned int count_processes(void)
+{
+	struct task_struct *process;
+	unsigned int n = 0;
+
+	rcu_read_lock();
+	for_each_process(process)
+		n++;
+	rcu_read_unlock();
+	return n;
+}
+
+static void take_snapshot(void)
+{
+	/* Processes born from here on tell of themselves. */
+	unsigned int i, n, cap = count_processes() + 64;
+	struct task_struct **tasks = kvmalloc_array(cap, sizeof(*tasks), GFP_KERNEL);
+	void *buf = kmalloc(VMCOOP_MMAP_BUF, GFP_KERNEL);
+
+	if (tasks && buf) {
+		emit_kernel_anchor();
+		n = emit_names(tasks, cap);
+		for (i = 0; i < n; i++) {
+			if (!READ_ONCE(stopping))
+				emit_mappings(tasks[i], buf);
+			put_task_struct(tasks[i]);
+		}
+	} else {
+		pr_warn_ratelimited("no memory for a snapshot of the tasks: programs started earlier stay unnamed\n");
+	}
+	kfree(buf);
+	kvfree(tasks);
+}
+
+static void snapshot_work(struct work_struct *work)
+{
+	u64 done = READ_ONCE(requested);
+
+	take_snapshot();
+	vmcoop_store_release(&vmcoop_rings.region->guest.snap_done, done);
+}
+
+static DECLARE_WORK(work, snapshot_work);
+
+void vmcoop_snapshot_poll(void)
+{
+	u64 request = READ_ONCE(vmcoop_rings.region->host.snap_request);
+
+	if (likely(request == READ_ONCE(requested)))
+		return;
+	WRITE_ONCE(requested, request);
+	/* Lost on a stopping module only: cancelled work may not come back. */
+	if (!READ_ONCE(stopping))
+		queue_work(system_unbound_wq, &work);
+}
+
+void vmcoop_snapshot_start(void)
+{
+	WRITE_ONCE(stopping, false);
+	WRITE_ONCE(requested, READ_ONCE(vmcoop_rings.region->host.snap_request));
+	queue_work(system_unbound_wq, &work);
+}
+
+void vmcoop_snapshot_stop(void)
+{
+	/* Ticks are over by now, so nothing queues the work again. */
+	WRITE_ONCE(stopping, true);
+	cancel_work_sync(&work);
+}

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What names tasks and their code, recorded as it happens: names, forks,
+ * exits, executable mappings.
+ *
+ * No usable tracepoint tells of mappings, so a kprobe sits where the kernel
+ * tells perf about them: perf_event_mmap() is called whether perf is in use or
+ * not, for every new mapping and every change of protection. Like perf's own
+ * record, ours knows nothing of munmap and mremap: a new mapping overrides
+ * what it overlaps.
+ */
+#include <linux/kprobes.h>
+#include <linux/mm.h>
+#include <linux/sched/signal.h>
+
+#include "compat.h"
+#include "guest.h"
+
+void vmcoop_emit_comm(struct task_struct *task, const char *comm, u8 flags)
+{
+	struct vmcoop_guest_comm rec = {
+		.hdr = VMCOOP_HDR(VMCOOP_GUEST_COMM, flags, rec),
+		.pid = task->tgid,
+		.tid = task->pid,
+		.tflags = task->flags & PF_KTHREAD ? VMCOOP_T_KTHREAD : 0,
+	};
+
+	strscpy(rec.comm, comm, sizeof(rec.comm));
+	vmcoop_emit(&rec.hdr);
+}
+
+/*
+ * execve names the task after it has dropped the old address space and before
+ * it maps the new program (begin_new_exec()): the name's record marks the line
+ * between old and new mappings. sched_process_exec comes too late for that.
+ */
+static void probe_task_rename(void *data, struct task_struct *task, const char *comm)
+{
+	bool exec = task == current && task->in_execve;
+
+	vmcoop_emit_comm(task, comm, exec ? VMCOOP_F_EXEC : 0);
+}
+
+static void probe_fork(void *data, struct task_struct *parent, struct task_struct *child)
+{
+	struct vmcoop_guest_fork rec = {
+		.hdr = VMCOOP_HDR(VMCOOP_GUEST_FORK, 0, rec),
+		.pid = child->tgid,
+		.tid = child->pid,
+		.ppid = parent->tgid,
+		.ptid = parent->pid,
+	};
+
+	vmcoop_emit(&rec.hdr);
+}
+
+static void probe_exit(void *data, struct task_struct *task)
+{
+	struct vmcoop_guest_exit rec = {
+		.hdr = VMCOOP_HDR(VMCOOP_GUEST_EXIT, 0, rec),
+		.pid = task->tgid,
+		.tid = task->pid,
+	};
+
+	vmcoop_emit(&rec.hdr);
+}
+
+/* Name what is mapped; the name may lie in @buf, of PATH_MAX bytes. */
+static const char *mapping_name(struct vm_area_struct *vma, char *buf)
+{
+	const char *name = NULL;
+
+	if (vma->vm_file) {
+		name = d_path(vmcoop_user_path(vma->vm_file), buf, PATH_MAX);
+		return IS_ERR(name) ? "//toolong" : name;
+	}
+	if (vma->vm_ops && vma->vm_ops->name)
+		name = vma->vm_ops->name(vma);
+	return name ?: "//anon";
+}
+
+void vmcoop_emit_mmap(u32 pid, struct vm_area_struct *vma, void *buf, u8 flags)
+{
+	struct vmcoop_guest_mmap *rec = buf;
+	const char *name;
+
+	if (!(vma->vm_flags & VM_EXEC))
+		return;
+	memset(rec, 0, sizeof(*rec));
+	name = mapping_name(vma, rec->path);
+	rec->path_len = strlen(name);
+	memmove(rec->path, name, rec->path_len);
+	memset(rec->path + rec->path_len, 0, 8);
+	rec->hdr.type = VMCOOP_GUEST_MMAP;
+	rec->hdr.flags = flags;
+	rec->hdr.size = ALIGN(sizeof(*rec) + rec->path_len, VMCOOP_REC_ALIGN);
+	rec->pid = pid;
+	rec->start = vma->vm_start;
+	rec->len = vma->vm_end - vma->vm_start;
+	if (vma->vm_file) {
+		struct inode *inode = file_inode(vma->vm_file);
+
+		rec->pgoff = (u64)vma->vm_pgoff << PAGE_SHIFT;
+		rec->ino = inode->i_ino;
+		rec->dev_major = MAJOR(inode->i_sb->s_dev);
+		rec->dev_minor = MINOR(inode->i_sb->s_dev);
+	}
+	vmcoop_emit(&rec->hdr);
+}
+
+/* Runs with preemption off: the CPU's scratch room is ours. */
+static int at_perf_event_mmap(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
+
+	/* An execve under way also maps the new program's stack; nobody runs there yet. */
+	if (vma->vm_mm == current->mm)
+		vmcoop_emit_mmap(current->tgid, vma,
+				 vmcoop_rings.cpus[smp_processor_id()].scratch, 0);
+	return 0;
+}
+
+static struct kprobe mmap_probe = {
+	.symbol_name	= "perf_event_mmap",
+	.pre_handler	= at_perf_event_mmap,
+};
+
+static struct vmcoop_probe probes[] = {
+	{ "task_rename", probe_task_rename },
+	{ "sched_process_fork", probe_fork },
+	{ "sched_process_exit", probe_exit },
+};
+
+int vmcoop_tasks_start(void)
+{
+	int err;
+
+	err = vmcoop_probes_register(probes, ARRAY_SIZE(probes));
+	if (err)
+		return err;
+	err = register_kprobe(&mmap_probe);
+	if (err) {
+		pr_err("cannot put a kprobe on perf_event_mmap (%d): programs could not be found; the kernel needs CONFIG_KPROBES and CONFIG_PERF_EVENTS\n",
+		       err);
+		vmcoop_probes_unregister(probes, ARRAY_SIZE(probes));
+	}
+	return err;
+}
+
+void vmcoop_tasks_stop(void)
+{
+	unregister_kprobe(&mmap_probe);
+	/* Ready for another device: the kernel keeps its findings in here. */
+	mmap_probe.addr = NULL;
+	mmap_probe.flags = 0;
+	vmcoop_probes_unregister(probes, ARRAY_SIZE(probes));
+}
