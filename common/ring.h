@@ -162,6 +162,13 @@ out:
 	return ret;
 }
 
+/* Bytes that an attached reader has not consumed; 0 without one. Any context. */
+static inline __u64 vmcoop_ring_unread(const struct vmcoop_ring *r)
+{
+	return vmcoop_load(&r->cons->attached) ?
+	       vmcoop_load(&r->prod->head) - vmcoop_load(&r->cons->tail) : 0;
+}
+
 /* ---- Readers ----------------------------------------------------------- */
 
 /**

@@ -3,7 +3,6 @@
 #include <linux/io.h>
 #include <asm/arch_timer.h>
 #include <asm/cputype.h>
-#include <asm/smp_plat.h>
 
 #include "guest.h"
 
@@ -11,13 +10,12 @@ const u32 vmcoop_arch = VMCOOP_ARCH_ARM64;
 
 u64 vmcoop_arch_clock(void)
 {
-	/* Orders with an ISB before and a dependency behind. */
 	return __arch_counter_get_cntvct();
 }
 
-u32 vmcoop_arch_vcpu_id(unsigned int cpu)
+u32 vmcoop_arch_vcpu_id(void)
 {
-	u64 mpidr = cpu_logical_map(cpu);
+	u64 mpidr = read_cpuid_mpidr();
 
 	/* The inverse of KVM's reset_mpidr(): Aff0 holds 16 vCPUs, for the GICv3's sake. */
 	return (MPIDR_AFFINITY_LEVEL(mpidr, 0) & 0xf) |

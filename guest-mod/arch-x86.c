@@ -18,10 +18,10 @@ u64 vmcoop_arch_clock(void)
 	return rdtsc_ordered();
 }
 
-u32 vmcoop_arch_vcpu_id(unsigned int cpu)
+u32 vmcoop_arch_vcpu_id(void)
 {
 	/* KVM numbers a vCPU by its initial APIC id. */
-	return cpu_physical_id(cpu);
+	return cpu_physical_id(smp_processor_id());
 }
 
 #if IS_ENABLED(CONFIG_VMAP_PFN)

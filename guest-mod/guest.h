@@ -41,12 +41,11 @@ extern const u32 vmcoop_arch;
 u64 vmcoop_arch_clock(void);
 
 /**
- * vmcoop_arch_vcpu_id() - the hypervisor's number for a CPU of this guest
- * @cpu: possible CPU
+ * vmcoop_arch_vcpu_id() - the hypervisor's number for the CPU this runs on
  *
- * Context: any; costs no VM exit.
+ * Context: preemption off; costs no VM exit.
  */
-u32 vmcoop_arch_vcpu_id(unsigned int cpu);
+u32 vmcoop_arch_vcpu_id(void);
 
 /**
  * vmcoop_arch_map() - map device memory write-back cached
@@ -94,7 +93,7 @@ void vmcoop_guest_stop(void);
 /**
  * struct vmcoop_guest_cpu - a CPU's ring and what goes with it
  * @ring: written by this CPU alone, with interrupts off
- * @vcpu: the hypervisor's number for this CPU
+ * @vcpu: the hypervisor's number for this CPU, as of the last record
  * @ticks: scheduler ticks seen
  * @scratch: room to build a mapping's record, used with preemption off
  */

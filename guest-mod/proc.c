@@ -37,6 +37,18 @@ static void comm_now(u32 tid, char *comm, size_t size)
 	rcu_read_unlock();
 }
 
+/*
+ * Whether kptr_restrict lets the reader see kernel addresses: %pK asks, and
+ * prints zeros or a hash; only the zeros are a "no", the file is root's.
+ */
+static bool kernel_addresses_shown(void)
+{
+	char buf[2 * sizeof(void *) + 1];
+
+	snprintf(buf, sizeof(buf), "%pK", &vmcoop_rings);
+	return strspn(buf, "0") != strlen(buf);
+}
+
 static int samples_show(struct seq_file *m, void *v)
 {
 	const struct vmcoop_guest_tick *tick = v;
@@ -49,10 +61,12 @@ static int samples_show(struct seq_file *m, void *v)
 	comm_now(tick->tid, comm, sizeof(comm));
 	seq_printf(m, "%llu %u %u/%u ", tick->hdr.stamp, tick->hdr.id, tick->pid, tick->tid);
 	seq_escape_str(m, comm, ESCAPE_ANY_NP | ESCAPE_APPEND | ESCAPE_HEX, " \\");
-	seq_printf(m, " %s %llx", mode_name(tick->mode), tick->ip);
-	if (tick->mode != VMCOOP_MODE_USER)
-		seq_printf(m, " %pS", (void *)(unsigned long)tick->ip);
-	seq_putc(m, '\n');
+	seq_printf(m, " %s ", mode_name(tick->mode));
+	if (tick->mode == VMCOOP_MODE_USER)
+		seq_printf(m, "%llx\n", tick->ip);
+	else
+		seq_printf(m, "%llx %pS\n", kernel_addresses_shown() ? tick->ip : 0,
+			   (void *)(unsigned long)tick->ip);
 	return 0;
 }
 

@@ -57,8 +57,8 @@ static u64 count_unread(u64 data_size)
 	for (i = 0; i < nr_cpu_ids; i++) {
 		point_at(&ring, (void *)vmcoop_rings.region + VMCOOP_REGION_PAGE +
 			 i * ring_stride(data_size), data_size);
-		left = ring.prod->head - ring.cons->tail;
-		if (ring.cons->attached && left <= data_size)
+		left = vmcoop_ring_unread(&ring);
+		if (left <= data_size)
 			sum += left;
 	}
 	return sum;
@@ -82,7 +82,6 @@ static int alloc_cpus(void)
 	if (!vmcoop_rings.cpus)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		vmcoop_rings.cpus[cpu].vcpu = vmcoop_arch_vcpu_id(cpu);
 		vmcoop_rings.cpus[cpu].scratch = kmalloc(VMCOOP_MMAP_BUF, GFP_KERNEL);
 		if (!vmcoop_rings.cpus[cpu].scratch) {
 			free_cpus();
@@ -179,6 +178,7 @@ void vmcoop_emit(struct vmcoop_hdr *rec)
 	/* Stamped with interrupts off, so that a ring's stamps never go back. */
 	local_irq_save(flags);
 	cpu = &vmcoop_rings.cpus[smp_processor_id()];
+	cpu->vcpu = vmcoop_arch_vcpu_id();
 	rec->id = cpu->vcpu;
 	rec->stamp = vmcoop_arch_clock();
 	vmcoop_ring_write(&cpu->ring, rec);

@@ -38,8 +38,7 @@ static void wait_for_reader(void)
 	for (tries = 0; tries < 100 && !READ_ONCE(stopping); tries++) {
 		const struct vmcoop_ring *ring = &vmcoop_rings.cpus[raw_smp_processor_id()].ring;
 
-		if (!vmcoop_load(&ring->cons->attached) ||
-		    ring->own.head - vmcoop_load(&ring->cons->tail) <= ring->size / 2)
+		if (vmcoop_ring_unread(ring) <= ring->size / 2)
 			return;
 		msleep(20);
 	}

@@ -12,6 +12,7 @@
 #include <linux/kprobes.h>
 #include <linux/mm.h>
 #include <linux/sched/signal.h>
+#include <linux/security.h>
 
 #include "compat.h"
 #include "guest.h"
@@ -135,6 +136,12 @@ int vmcoop_tasks_start(void)
 {
 	int err;
 
+	/* The kernel asks this for tracefs' kprobes, not for a module's. */
+	err = security_locked_down(LOCKDOWN_KPROBES);
+	if (err) {
+		pr_err("the kernel is locked down (confidentiality): no kprobe may tell which programs are mapped\n");
+		return err;
+	}
 	err = vmcoop_probes_register(probes, ARRAY_SIZE(probes));
 	if (err)
 		return err;
