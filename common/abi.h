@@ -356,7 +356,7 @@ struct vmcoop_ring_prod {
 };
 
 #define VMCOOP_RING_MIN		(4 * VMCOOP_REC_MAX)	/* smallest data size, bytes */
-#define VMCOOP_RING_MAX		(1ULL << 30)		/* largest data size, bytes */
+#define VMCOOP_RING_MAX		0x40000000ULL		/* largest data size, bytes */
 
 /* ---- Region shared with a guest --------------------------------------- */
 
@@ -443,6 +443,10 @@ struct vmcoop_region {
  * prod_off on read-only. Rings 2 * pcpu and 2 * pcpu + 1 belong to one CPU:
  * the first takes what is written with interrupts off, the second what is
  * written in NMI context.
+ *
+ * Samples are written whenever the events run, all other records from START
+ * until the reader closes the device: attach the rings before START. Closing
+ * leaves the events running or stopped as they were at open.
  */
 
 /**

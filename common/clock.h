@@ -12,8 +12,8 @@
 #ifndef VMCOOP_CLOCK_H
 #define VMCOOP_CLOCK_H
 
+#include <linux/types.h>
 #include <stdbool.h>
-#include <stdint.h>
 
 /**
  * struct vmcoop_clock - a guest clock as a function of the host's
@@ -22,9 +22,9 @@
  * @frac_bits: fraction bits of @ratio, 0 to 63
  */
 struct vmcoop_clock {
-	int64_t		offset;
-	uint64_t	ratio;
-	uint32_t	frac_bits;
+	__s64	offset;
+	__u64	ratio;
+	__u32	frac_bits;
 };
 
 /* True if @c can be converted with: a record's fields are checked by this. */
@@ -34,26 +34,26 @@ static inline bool vmcoop_clock_valid(const struct vmcoop_clock *c)
 }
 
 /* What the guest reads when the host's counter shows @host. */
-static inline uint64_t vmcoop_clock_to_guest(const struct vmcoop_clock *c, uint64_t host)
+static inline __u64 vmcoop_clock_to_guest(const struct vmcoop_clock *c, __u64 host)
 {
 	unsigned __int128 scaled = (unsigned __int128)host * c->ratio;
 
-	return (uint64_t)(scaled >> c->frac_bits) + (uint64_t)c->offset;
+	return (__u64)(scaled >> c->frac_bits) + (__u64)c->offset;
 }
 
 /*
  * The first host counter value at which the guest reads @guest or more. With
  * a guest clock faster than the host's some values of @guest never show; the
- * next one that does counts. Saturates: UINT64_MAX where the guest's value
+ * next one that does counts. Saturates: all ones where the guest's value
  * lies behind the host counter's end.
  */
-static inline uint64_t vmcoop_clock_to_host(const struct vmcoop_clock *c, uint64_t guest)
+static inline __u64 vmcoop_clock_to_host(const struct vmcoop_clock *c, __u64 guest)
 {
-	uint64_t scaled = guest - (uint64_t)c->offset;
+	__u64 scaled = guest - (__u64)c->offset;
 	unsigned __int128 num = (unsigned __int128)scaled << c->frac_bits;
 	unsigned __int128 host = num / c->ratio + (num % c->ratio != 0);
 
-	return host > UINT64_MAX ? UINT64_MAX : (uint64_t)host;
+	return host >> 64 ? ~0ULL : (__u64)host;
 }
 
 #endif /* VMCOOP_CLOCK_H */

@@ -28,11 +28,14 @@
 #include <linux/string.h>
 #define vmcoop_load(p)			READ_ONCE(*(p))
 #define vmcoop_store(p, v)		WRITE_ONCE(*(p), (v))
-/* virt_*: the other side may run beside a kernel that has one CPU only. */
-#define vmcoop_load_acquire(p)		virt_load_acquire(p)
-#define vmcoop_store_release(p, v)	virt_store_release(p, v)
-#define vmcoop_wmb()			virt_wmb()
-#define vmcoop_rmb()			virt_rmb()
+/*
+ * virt_*: the other side runs in parallel even to a kernel of one CPU, whose
+ * smp_* are no barriers. What each orders is said where it is used.
+ */
+#define vmcoop_load_acquire(p)		virt_load_acquire(p)		/* see use */
+#define vmcoop_store_release(p, v)	virt_store_release(p, v)	/* see use */
+#define vmcoop_wmb()			virt_wmb()			/* see use */
+#define vmcoop_rmb()			virt_rmb()			/* see use */
 #else
 #include <errno.h>
 #include <stdbool.h>

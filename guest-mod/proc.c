@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /proc/vmcoop of a guest: what the rings hold, and how they fare. */
-#include <linux/mutex.h>
 #include <linux/pid.h>
 #include <linux/pid_namespace.h>
-#include <linux/proc_fs.h>
 #include <linux/seq_file.h>
 
 #include "guest.h"
@@ -49,80 +47,46 @@ static bool kernel_addresses_shown(void)
 	return strspn(buf, "0") != strlen(buf);
 }
 
-static int samples_show(struct seq_file *m, void *v)
+static void show_tick(struct seq_file *m, const struct vmcoop_hdr *hdr)
 {
-	const struct vmcoop_guest_tick *tick = v;
+	const struct vmcoop_guest_tick *tick = (const void *)hdr;
 	char comm[TASK_COMM_LEN];
 
-	if (v == SEQ_START_TOKEN) {
-		seq_puts(m, "# stamp vcpu pid/tid comm mode ip\n");
-		return 0;
-	}
 	comm_now(tick->tid, comm, sizeof(comm));
-	seq_printf(m, "%llu %u %u/%u ", tick->hdr.stamp, tick->hdr.id, tick->pid, tick->tid);
+	seq_printf(m, "%20llu %4u %7u %7u ", tick->hdr.stamp, tick->hdr.id, tick->pid, tick->tid);
 	seq_escape_str(m, comm, ESCAPE_ANY_NP | ESCAPE_APPEND | ESCAPE_HEX, " \\");
 	seq_printf(m, " %s ", mode_name(tick->mode));
 	if (tick->mode == VMCOOP_MODE_USER)
-		seq_printf(m, "%llx\n", tick->ip);
+		seq_printf(m, "0x%llx\n", tick->ip);
 	else
-		seq_printf(m, "%llx %pS\n", kernel_addresses_shown() ? tick->ip : 0,
+		seq_printf(m, "0x%llx %pS\n", kernel_addresses_shown() ? tick->ip : 0,
 			   (void *)(unsigned long)tick->ip);
-	return 0;
 }
 
-static void *samples_start(struct seq_file *m, loff_t *pos)
+static struct vmcoop_ring *ring_of(unsigned int cpu)
 {
-	return vmcoop_walk_seq_start(m, pos, VMCOOP_GUEST_TICK);
+	return &vmcoop_rings.cpus[cpu].ring;
 }
-
-static void *samples_next(struct seq_file *m, void *v, loff_t *pos)
-{
-	return vmcoop_walk_seq_next(m, v, pos, VMCOOP_GUEST_TICK);
-}
-
-static void samples_stop(struct seq_file *m, void *v)
-{
-}
-
-static const struct seq_operations samples_ops = {
-	.start	= samples_start,
-	.next	= samples_next,
-	.stop	= samples_stop,
-	.show	= samples_show,
-};
 
 static int samples_open(struct inode *inode, struct file *file)
 {
-	struct vmcoop_walk *walk = vmcoop_walk_alloc(nr_cpu_ids);
-	unsigned int cpu;
-	int err;
+	static struct vmcoop_samples samples = {
+		.ring		= ring_of,
+		.type		= VMCOOP_GUEST_TICK,
+		.size		= sizeof(struct vmcoop_guest_tick),
+		.heading	= "#              stamp vcpu     pid     tid comm mode ip symbol\n",
+		.show		= show_tick,
+	};
 
-	if (!walk)
-		return -ENOMEM;
-	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
-		walk->rings[cpu].ring = &vmcoop_rings.cpus[cpu].ring;
-	err = seq_open(file, &samples_ops);
-	if (err) {
-		vmcoop_walk_free(walk);
-		return err;
-	}
-	((struct seq_file *)file->private_data)->private = walk;
-	return 0;
+	samples.nr = nr_cpu_ids;
+	return vmcoop_samples_open(file, &samples);
 }
 
-static int samples_release(struct inode *inode, struct file *file)
-{
-	struct seq_file *m = file->private_data;
-
-	vmcoop_walk_free(m->private);
-	return seq_release(inode, file);
-}
-
-static const struct proc_ops samples_proc_ops = {
+static const struct proc_ops samples_ops = {
 	.proc_open	= samples_open,
 	.proc_read	= seq_read,
 	.proc_lseek	= seq_lseek,
-	.proc_release	= samples_release,
+	.proc_release	= vmcoop_samples_release,
 };
 
 static void show_cpu(struct seq_file *m, unsigned int nr, struct vmcoop_ring_stats *st)
@@ -175,18 +139,12 @@ static int status_show(struct seq_file *m, void *v)
 
 int vmcoop_proc_init(void)
 {
-	dir = proc_mkdir_mode("vmcoop", 0500, NULL);
-	if (!dir) {
-		pr_err("/proc/vmcoop exists: vmcoop_host and vmcoop_guest cannot share a kernel\n");
-		return -EEXIST;
-	}
-	if (!proc_create("samples", 0400, dir, &samples_proc_ops) ||
-	    !proc_create_single("status", 0400, dir, status_show)) {
-		pr_err("no memory for /proc/vmcoop\n");
-		vmcoop_proc_exit();
-		return -ENOMEM;
-	}
-	return 0;
+	dir = vmcoop_proc_make(&samples_ops, status_show);
+	if (!IS_ERR(dir))
+		return 0;
+	if (PTR_ERR(dir) == -EEXIST)
+		pr_err("/proc/vmcoop is in use: one kernel holds vmcoop_host or vmcoop_guest, not both\n");
+	return PTR_ERR(dir);
 }
 
 void vmcoop_proc_exit(void)

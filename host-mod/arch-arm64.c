@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * arm64: the virtual counter, and where KVM keeps a guest's registers.
+ */
+#include <asm/arch_timer.h>
+#include <asm/kvm_emulate.h>
+#include <linux/percpu.h>
+#include <linux/preempt.h>
+
+#include "arch.h"
+#include "compat.h"
+
+/*
+ * KVM enters guest mode on this CPU and has not said kvm_exit yet. Interrupts
+ * are off in between but for a window right before kvm_exit: there the
+ * interrupt that ended guest mode is taken.
+ */
+static DEFINE_PER_CPU(bool, vh_entered);
+
+/*
+ * These tracepoints carry no vCPU. vcpu_load() has just put its notifier first
+ * on current's list; nothing else in the kernel uses such notifiers.
+ */
+static void vh_probe_kvm_entry(void *data, unsigned long pc)
+{
+	struct hlist_node *first = READ_ONCE(current->preempt_notifiers.first);
+
+	if (!first)
+		return;
+	vh_kvm_entry(container_of(hlist_entry(first, struct preempt_notifier, link),
+				  struct kvm_vcpu, preempt_notifier));
+	this_cpu_write(vh_entered, true);
+}
+
+static void vh_probe_kvm_exit(void *data, int ret, unsigned int esr_ec, unsigned long pc)
+{
+	this_cpu_write(vh_entered, false);
+}
+
+struct vh_probe vh_arch_probes[] = {
+	{ .name = "kvm_entry", .func = vh_probe_kvm_entry, .of_kvm = true },
+	{ .name = "kvm_exit", .func = vh_probe_kvm_exit, .of_kvm = true },
+};
+
+const unsigned int vh_arch_probes_nr = ARRAY_SIZE(vh_arch_probes);
+
+u32 vh_arch_id(void)
+{
+	return VMCOOP_ARCH_ARM64;
+}
+
+const char *vh_arch_name(void)
+{
+	return is_kernel_in_hyp_mode() ? "arm64 (VHE)" : "arm64 (nVHE)";
+}
+
+/* Includes the barrier that keeps it behind what precedes it. */
+u64 vh_arch_stamp(void)
+{
+	return __arch_counter_get_cntvct();
+}
+
+u64 vh_arch_clock_khz(void)
+{
+	return arch_timer_get_cntfrq() / 1000;
+}
+
+const char *vh_arch_clock_trouble(void)
+{
+	return NULL;
+}
+
+void vh_arch_clock(struct kvm_vcpu *vcpu, struct vh_clock *clock)
+{
+	clock->offset = -(s64)vh_cntvoff(vcpu);
+	clock->ratio = 1;
+	clock->frac_bits = 0;
+}
+
+/* Softirqs run on the return of an interrupt taken in the window are the host's. */
+bool vh_arch_in_guest(struct kvm_vcpu *vcpu)
+{
+	return this_cpu_read(vh_entered) && !in_serving_softirq();
+}
+
+static bool vh_guest_user(struct kvm_vcpu *vcpu)
+{
+	unsigned long pstate = *vcpu_cpsr(vcpu);
+
+	if (pstate & PSR_MODE32_BIT)
+		return (pstate & PSR_AA32_MODE_MASK) == PSR_AA32_MODE_USR;
+	return (pstate & PSR_MODE_MASK) == PSR_MODE_EL0t;
+}
+
+void vh_arch_guest_ip(struct kvm_vcpu *vcpu, struct vh_guest_ip *g)
+{
+	*g = (struct vh_guest_ip){
+		.ip = *vcpu_pc(vcpu),
+		.mode = vh_guest_user(vcpu) ? VMCOOP_MODE_USER : VMCOOP_MODE_KERNEL,
+	};
+}

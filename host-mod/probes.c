@@ -1,0 +1,306 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tracepoints: finding them, hanging on to them, and turning what they tell
+ * into vCPU states.
+ *
+ * None of them is exported to modules, or only by kvm.ko, on which this
+ * module must not depend: it may be loaded first and outlive it. So they are
+ * found by walking over the kernel's and over kvm.ko's when that comes.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/kvm_host.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/sched.h>
+#include <linux/seq_file.h>
+#include <linux/string.h>
+#include <linux/tracepoint.h>
+
+#include "arch.h"
+#include "compat.h"
+
+/*
+ * KVM's operations on preempt notifiers, by which they are told from other
+ * users'. Learnt at a VM entry, where the vCPU is known.
+ */
+static struct preempt_ops *vh_kvm_ops;
+
+/* Covers the .tp of all probes. */
+static DEFINE_MUTEX(vh_probes_lock);
+
+/**
+ * vh_task_vcpu() - the vCPU that a task has loaded
+ * @task: current, or in sched_switch the task that comes
+ *
+ * vcpu_load() puts the vCPU's notifier on the task's list and vcpu_put() takes
+ * it off. While it is there, the task is inside a call that holds a reference
+ * to the vCPU, so the vCPU exists. Nobody but the task itself changes its
+ * list, and the task does not run on while this CPU is in our callback:
+ * the pointer cannot become stale before the callback returns. It must not
+ * be kept any longer.
+ *
+ * Context: any, NMI included.
+ * Return: NULL if it has none, or if KVM's vCPUs cannot be told yet.
+ */
+struct kvm_vcpu *vh_task_vcpu(struct task_struct *task)
+{
+	struct hlist_node *first = READ_ONCE(task->preempt_notifiers.first);
+	struct preempt_notifier *pn;
+
+	if (!first)
+		return NULL;
+	pn = hlist_entry(first, struct preempt_notifier, link);
+	if (pn->ops != READ_ONCE(vh_kvm_ops))
+		return NULL;
+	return container_of(pn, struct kvm_vcpu, preempt_notifier);
+}
+
+/**
+ * vh_vcpu_identify() - who a vCPU is, in numbers that may be kept
+ * @vcpu: loaded by @task
+ * @task: its thread
+ * @id: filled in
+ *
+ * Context: any, NMI included.
+ */
+void vh_vcpu_identify(struct kvm_vcpu *vcpu, struct task_struct *task, struct vh_vcpu_id *id)
+{
+	id->kvm = (unsigned long)vcpu->kvm;
+	id->vcpu = vcpu->vcpu_id;
+	/* KVM lets only the process that created a VM run its vCPUs. */
+	id->vm = task->tgid;
+	id->tid = task->pid;
+}
+
+/**
+ * vh_kvm_entry() - what all architectures' kvm_entry probes do
+ * @vcpu: loaded by current, about to enter guest mode
+ *
+ * Context: kvm_entry.
+ */
+void vh_kvm_entry(struct kvm_vcpu *vcpu)
+{
+	struct vh_vcpu_id id;
+	struct vh_clock clock;
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (unlikely(READ_ONCE(vh_kvm_ops) != vcpu->preempt_notifier.ops))
+		WRITE_ONCE(vh_kvm_ops, vcpu->preempt_notifier.ops);
+	vh_vcpu_identify(vcpu, current, &id);
+	vh_arch_clock(vcpu, &clock);
+	vh_vcpu_entry(&id, &clock, current->comm);
+	local_irq_restore(flags);
+}
+
+static void vh_probe_userspace_exit(void *data, u32 reason, int error)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vh_vcpu_user_exit(current->pid);
+	local_irq_restore(flags);
+}
+
+static void vh_probe_sched_switch(void *data, bool preempt, struct task_struct *prev,
+				  struct task_struct *next, unsigned int prev_state)
+{
+	struct kvm_vcpu *vcpu = vh_task_vcpu(next);
+	unsigned long flags;
+
+	/* The scheduler does not migrate here. Most switches end here. */
+	if (likely(!vcpu && !vh_vcpu_here()))
+		return;
+	local_irq_save(flags);
+	/* A signal may have made prev runnable after prev_state was taken. */
+	vh_vcpu_sched_out(vh_task_vcpu(prev), preempt || !prev_state || task_is_running(prev));
+	if (vcpu) {
+		struct vh_vcpu_id id;
+
+		vh_vcpu_identify(vcpu, next, &id);
+		vh_vcpu_sched_in(&id, next->comm);
+	}
+	local_irq_restore(flags);
+}
+
+static void vh_probe_process_exit(void *data, struct task_struct *task)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vh_vcpu_thread_exit(task->pid);
+	local_irq_restore(flags);
+}
+
+/*
+ * A thread that executes a program cannot run its old vCPUs any more, which
+ * belong to the old address space; and if it was not its process' leader, it
+ * goes on under the leader's id.
+ */
+static void vh_probe_exec(void *data, struct task_struct *task, pid_t old_pid)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	vh_vcpu_thread_exit(old_pid);
+	local_irq_restore(flags);
+}
+
+/*
+ * Each takes its tracepoint's first arguments; kernels have added more behind.
+ */
+static struct vh_probe vh_probes[] = {
+	{ .name = "sched_switch", .func = vh_probe_sched_switch },
+	{ .name = "sched_process_exit", .func = vh_probe_process_exit },
+	{ .name = "sched_process_exec", .func = vh_probe_exec },
+	{ .name = "kvm_userspace_exit", .func = vh_probe_userspace_exit, .of_kvm = true },
+};
+
+static struct vh_probe *vh_probe_at(unsigned int i)
+{
+	if (i < ARRAY_SIZE(vh_probes))
+		return &vh_probes[i];
+	i -= ARRAY_SIZE(vh_probes);
+	return i < vh_arch_probes_nr ? &vh_arch_probes[i] : NULL;
+}
+
+static void vh_probe_attach(struct vh_probe *p, struct tracepoint *tp)
+{
+	int ret = tracepoint_probe_register(tp, p->func, NULL);
+
+	if (ret)
+		pr_warn("tracepoint %s: not registered (error %d)\n", p->name, ret);
+	else
+		p->tp = tp;
+}
+
+static void vh_probe_detach(struct vh_probe *p)
+{
+	if (p->tp)
+		tracepoint_probe_unregister(p->tp, p->func, NULL);
+	p->tp = NULL;
+}
+
+/* Attach the probe that waits for this tracepoint, if there is one. */
+static void vh_tracepoint_found(struct tracepoint *tp, void *unused)
+{
+	struct vh_probe *p;
+	unsigned int i;
+
+	for (i = 0; (p = vh_probe_at(i)); i++) {
+		if (!p->tp && !strcmp(p->name, tp->name))
+			vh_probe_attach(p, tp);
+	}
+}
+
+static void vh_tracepoint_going(struct tracepoint *tp)
+{
+	struct vh_probe *p;
+	unsigned int i;
+
+	for (i = 0; (p = vh_probe_at(i)); i++) {
+		if (p->tp == tp) {
+			vh_probe_detach(p);
+			/* With KVM goes what was learnt of it. */
+			WRITE_ONCE(vh_kvm_ops, NULL);
+		}
+	}
+}
+
+static int vh_module_event(struct notifier_block *nb, unsigned long event, void *data)
+{
+	struct module *mod = ((struct tp_module *)data)->mod;
+	unsigned int i;
+
+	mutex_lock(&vh_probes_lock);
+	for (i = 0; i < mod->num_tracepoints; i++) {
+		struct tracepoint *tp = tracepoint_ptr_deref(&mod->tracepoints_ptrs[i]);
+
+		if (event == MODULE_STATE_COMING)
+			vh_tracepoint_found(tp, NULL);
+		else if (event == MODULE_STATE_GOING)
+			vh_tracepoint_going(tp);
+	}
+	mutex_unlock(&vh_probes_lock);
+	return NOTIFY_OK;
+}
+
+static struct notifier_block vh_module_nb = { .notifier_call = vh_module_event };
+
+static bool vh_kvm_loaded(void)
+{
+	struct vh_probe *p;
+	unsigned int i;
+
+	for (i = 0; (p = vh_probe_at(i)); i++) {
+		if (p->of_kvm && !p->tp)
+			return false;
+	}
+	return true;
+}
+
+/**
+ * vh_probes_init() - begin to follow vCPUs
+ *
+ * KVM may be there already, or come later, or never.
+ *
+ * Context: task.
+ * Return: 0, or an error with a message if the scheduler cannot be followed.
+ */
+int vh_probes_init(void)
+{
+	struct vh_probe *p;
+	unsigned int i;
+	int ret;
+
+	mutex_lock(&vh_probes_lock);
+	for_each_kernel_tracepoint(vh_tracepoint_found, NULL);
+	mutex_unlock(&vh_probes_lock);
+	ret = register_tracepoint_module_notifier(&vh_module_nb);
+	if (ret) {
+		pr_err("modules' tracepoints cannot be followed (error %d)\n", ret);
+		vh_probes_exit();
+		return ret;
+	}
+	for (i = 0; (p = vh_probe_at(i)); i++) {
+		if (!p->of_kvm && !p->tp) {
+			pr_err("this kernel has no tracepoint %s\n", p->name);
+			vh_probes_exit();
+			return -EOPNOTSUPP;
+		}
+	}
+	if (!vh_kvm_loaded())
+		pr_info("KVM is not loaded: waiting for it\n");
+	return 0;
+}
+
+/* Follow vCPUs no more; no probe runs behind the return. */
+void vh_probes_exit(void)
+{
+	struct vh_probe *p;
+	unsigned int i;
+
+	unregister_tracepoint_module_notifier(&vh_module_nb);
+	mutex_lock(&vh_probes_lock);
+	for (i = 0; (p = vh_probe_at(i)); i++)
+		vh_probe_detach(p);
+	mutex_unlock(&vh_probes_lock);
+	tracepoint_synchronize_unregister();
+}
+
+/* The tracepoints as text. Context: task. */
+void vh_probes_show(struct seq_file *m)
+{
+	struct vh_probe *p;
+	unsigned int i;
+
+	mutex_lock(&vh_probes_lock);
+	seq_printf(m, "kvm: %s\n",
+		   vh_kvm_loaded() ? "loaded" : "KVM is not loaded: waiting for it");
+	seq_puts(m, "tracepoints:");
+	for (i = 0; (p = vh_probe_at(i)); i++)
+		seq_printf(m, " %s=%s", p->name, p->tp ? "attached" : "missing");
+	seq_puts(m, "\n");
+	mutex_unlock(&vh_probes_lock);
+}

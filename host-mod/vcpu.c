@@ -1,0 +1,533 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which vCPU runs where: a table of the vCPUs that were seen to run, the
+ * state of each, and the records that tell it.
+ *
+ * A vCPU is IN from its thread's first VM entry in KVM_RUN, or from its
+ * return to a CPU inside KVM_RUN, until the thread loses its CPU or leaves
+ * KVM_RUN. Guest code can run only while its vCPU is IN.
+ *
+ * A slot belongs to one thread. It is found, changed and freed only on the
+ * CPU where that thread runs or is being switched in, with interrupts off, so
+ * these accesses never overlap; the lock covers the list of free slots and
+ * the buckets' links. No pointer into KVM is kept: the VM's address serves
+ * for comparison only.
+ */
+#include <linux/hash.h>
+#include <linux/irqflags.h>
+#include <linux/log2.h>
+#include <linux/percpu.h>
+#include <linux/rculist.h>
+#include <linux/seq_file.h>
+#include <linux/smp.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
+#include <linux/string_helpers.h>
+#include <linux/vmalloc.h>
+
+#include "arch.h"
+
+static struct vh_vcpu *vh_slots;
+static struct hlist_head *vh_buckets;
+static unsigned int vh_max, vh_bucket_bits;
+
+static DEFINE_RAW_SPINLOCK(vh_table_lock);
+static struct vh_vcpu *vh_free_slots;
+static u32 vh_last_handle;
+
+/* The vCPU that is IN on this CPU. */
+static DEFINE_PER_CPU(struct vh_vcpu *, vh_cur);
+/* VM entries of vCPUs for which there was no slot. */
+static DEFINE_PER_CPU(u64, vh_untracked);
+
+/*
+ * Announce generation: each vCPU's state is told anew once in each. 0 while
+ * nobody wants the records of this file.
+ */
+static u32 vh_gen;
+static u32 vh_last_gen;
+
+/* ---- Table -------------------------------------------------------------- */
+
+/**
+ * vh_vcpus_init() - allocate the table
+ * @max: vCPUs it holds at a time
+ *
+ * Return: 0 or -ENOMEM.
+ */
+int vh_vcpus_init(unsigned int max)
+{
+	unsigned int i;
+
+	vh_max = max;
+	vh_bucket_bits = ilog2(roundup_pow_of_two(max)) + 1;	/* hash_32() takes no 0 */
+	vh_slots = kvcalloc(max, sizeof(*vh_slots), GFP_KERNEL);
+	vh_buckets = kvcalloc(1U << vh_bucket_bits, sizeof(*vh_buckets), GFP_KERNEL);
+	if (!vh_slots || !vh_buckets) {
+		vh_vcpus_exit();
+		return -ENOMEM;
+	}
+	for (i = max; i-- > 0; ) {
+		vh_slots[i].next_free = vh_free_slots;
+		vh_free_slots = &vh_slots[i];
+	}
+	return 0;
+}
+
+/* Free the table; no probe runs any more. */
+void vh_vcpus_exit(void)
+{
+	/* Slots on their way back to the free list. */
+	rcu_barrier();
+	kvfree(vh_buckets);
+	kvfree(vh_slots);
+}
+
+static struct hlist_head *vh_bucket(u32 tid)
+{
+	return &vh_buckets[hash_32(tid, vh_bucket_bits)];
+}
+
+static bool vh_same(const struct vh_vcpu *v, const struct vh_vcpu_id *id)
+{
+	return v->id.tid == id->tid && v->id.kvm == id->kvm && v->id.vcpu == id->vcpu &&
+	       v->id.vm == id->vm;
+}
+
+/*
+ * Without the lock: the thread's own slots cannot go while it looks, and a
+ * neighbour that goes is not used anew before a grace period, so the walk
+ * stays in its bucket.
+ */
+static struct vh_vcpu *vh_find(const struct vh_vcpu_id *id)
+{
+	struct vh_vcpu *v, *found = NULL;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(v, vh_bucket(id->tid), node) {
+		if (vh_same(v, id)) {
+			found = v;
+			break;
+		}
+	}
+	rcu_read_unlock();
+	return found;
+}
+
+static struct vh_vcpu *vh_new(const struct vh_vcpu_id *id)
+{
+	struct vh_vcpu *v;
+
+	/* A table that stays full must not make all CPUs meet at the lock. */
+	if (!READ_ONCE(vh_free_slots))
+		return NULL;
+	raw_spin_lock(&vh_table_lock);
+	v = vh_free_slots;
+	if (v) {
+		WRITE_ONCE(vh_free_slots, v->next_free);
+		if (!++vh_last_handle)
+			++vh_last_handle;	/* 0 is "unknown" */
+		v->handle = vh_last_handle;
+		v->id = *id;
+		v->gen = 0;
+		v->state = VH_VCPU_OUTSIDE;
+		v->clock = (struct vh_clock){ 0 };
+		hlist_add_head_rcu(&v->node, vh_bucket(id->tid));
+	}
+	raw_spin_unlock(&vh_table_lock);
+	return v;
+}
+
+static void vh_give_back(struct rcu_head *rcu)
+{
+	struct vh_vcpu *v = container_of(rcu, struct vh_vcpu, rcu);
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&vh_table_lock, flags);
+	v->next_free = vh_free_slots;
+	WRITE_ONCE(vh_free_slots, v);
+	raw_spin_unlock_irqrestore(&vh_table_lock, flags);
+}
+
+/* ---- Records ------------------------------------------------------------ */
+
+#define VH_HDR(rec, v, t, when, f) \
+	{ .type = (t), .flags = (f), .size = sizeof(rec), .id = (v)->handle, .stamp = (when) }
+
+static void vh_put_vcpu(const struct vh_vcpu *v, u64 stamp)
+{
+	struct vmcoop_host_vcpu rec = {
+		.hdr = VH_HDR(rec, v, VMCOOP_HOST_VCPU, stamp, 0),
+		.vm = v->id.vm,
+		.vcpu = v->id.vcpu,
+		.tid = v->id.tid,
+	};
+
+	memcpy(rec.comm, v->comm, sizeof(rec.comm));
+	vh_ring_write(&rec);
+}
+
+static void vh_put_clock(const struct vh_vcpu *v, u64 stamp)
+{
+	struct vmcoop_host_clock rec = {
+		.hdr = VH_HDR(rec, v, VMCOOP_HOST_CLOCK, stamp, 0),
+		.vm = v->id.vm,
+		.vcpu = v->id.vcpu,
+		.offset = v->clock.offset,
+		.ratio = v->clock.ratio,
+		.frac_bits = v->clock.frac_bits,
+	};
+
+	vh_ring_write(&rec);
+}
+
+static void vh_put_in(const struct vh_vcpu *v, u64 stamp, u8 flags)
+{
+	struct vmcoop_host_in rec = {
+		.hdr = VH_HDR(rec, v, VMCOOP_HOST_IN, stamp, flags),
+		.vm = v->id.vm,
+		.vcpu = v->id.vcpu,
+		.tid = v->id.tid,
+		.pcpu = v->pcpu,
+	};
+
+	vh_ring_write(&rec);
+}
+
+static void vh_put_out(const struct vh_vcpu *v, u64 stamp, u32 reason)
+{
+	struct vmcoop_host_out rec = {
+		.hdr = VH_HDR(rec, v, VMCOOP_HOST_OUT, stamp, 0),
+		.vm = v->id.vm,
+		.vcpu = v->id.vcpu,
+		.tid = v->id.tid,
+		.pcpu = v->pcpu,
+		.reason = reason,
+	};
+
+	vh_ring_write(&rec);
+}
+
+static void vh_put_gone(const struct vh_vcpu *v, u64 stamp)
+{
+	struct vmcoop_host_gone rec = {
+		.hdr = VH_HDR(rec, v, VMCOOP_HOST_GONE, stamp, 0),
+		.vm = v->id.vm,
+		.vcpu = v->id.vcpu,
+		.tid = v->id.tid,
+	};
+
+	vh_ring_write(&rec);
+}
+
+static void vh_put_entry(const struct vh_vcpu *v, u64 stamp)
+{
+	struct vmcoop_hdr rec = VH_HDR(rec, v, VMCOOP_HOST_ENTRY, stamp, 0);
+
+	vh_ring_write(&rec);
+}
+
+/* Tell who @v is and how its clock runs, if this generation has not been told. */
+static bool vh_announce(struct vh_vcpu *v, u32 gen, u64 stamp)
+{
+	if (v->gen == gen)
+		return false;
+	v->gen = gen;
+	vh_put_vcpu(v, stamp);
+	vh_put_clock(v, stamp);
+	return true;
+}
+
+/* ---- State -------------------------------------------------------------- */
+
+static void vh_set_in(struct vh_vcpu *v, u32 gen)
+{
+	v->state = VH_VCPU_IN;
+	v->pcpu = smp_processor_id();
+	this_cpu_write(vh_cur, v);
+	if (gen) {
+		u64 stamp = vh_arch_stamp();
+
+		vh_announce(v, gen, stamp);
+		vh_put_in(v, stamp, 0);
+	}
+}
+
+static void vh_set_out(struct vh_vcpu *v, u32 reason)
+{
+	u32 gen = READ_ONCE(vh_gen);
+
+	if (gen) {
+		u64 stamp = vh_arch_stamp();
+
+		if (vh_announce(v, gen, stamp))
+			vh_put_in(v, stamp, VMCOOP_F_SNAPSHOT);
+		vh_put_out(v, stamp, reason);
+	}
+	this_cpu_write(vh_cur, NULL);
+	v->out_reason = reason;
+	v->state = reason == VMCOOP_OUT_PREEMPTED || reason == VMCOOP_OUT_BLOCKED ?
+		   VH_VCPU_DESCHEDULED : VH_VCPU_OUTSIDE;
+}
+
+static void vh_set_clock(struct vh_vcpu *v, const struct vh_clock *clock, u32 gen)
+{
+	v->clock = *clock;
+	if (gen && v->gen == gen)
+		vh_put_clock(v, vh_arch_stamp());
+}
+
+static bool vh_clock_same(const struct vh_clock *a, const struct vh_clock *b)
+{
+	return a->offset == b->offset && a->ratio == b->ratio;
+}
+
+/* Another vCPU than the one that was IN here enters. NULL if there is no slot. */
+static struct vh_vcpu *vh_entry_other(struct vh_vcpu *cur, const struct vh_vcpu_id *id,
+				      const struct vh_clock *clock, const char *comm, u32 gen)
+{
+	struct vh_vcpu *v;
+
+	if (cur)
+		vh_set_out(cur, VMCOOP_OUT_USER);
+	v = vh_find(id);
+	if (!v)
+		v = vh_new(id);
+	if (!v) {
+		this_cpu_inc(vh_untracked);
+		return NULL;
+	}
+	if (!vh_clock_same(&v->clock, clock))
+		vh_set_clock(v, clock, gen);
+	strscpy_pad(v->comm, comm, sizeof(v->comm));
+	vh_set_in(v, gen);
+	return v;
+}
+
+/**
+ * vh_vcpu_entry() - current is about to enter a vCPU's guest mode
+ * @id: the vCPU
+ * @clock: its clock from now on
+ * @comm: current's name
+ *
+ * Context: interrupts off.
+ */
+void vh_vcpu_entry(const struct vh_vcpu_id *id, const struct vh_clock *clock, const char *comm)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	u32 gen = READ_ONCE(vh_gen);
+	u64 stamp;
+
+	if (unlikely(!v || !vh_same(v, id))) {
+		v = vh_entry_other(v, id, clock, comm, gen);
+		if (!v)
+			return;
+	}
+	if (unlikely(!vh_clock_same(&v->clock, clock)))
+		vh_set_clock(v, clock, gen);
+	if (!gen)
+		return;
+	stamp = vh_arch_stamp();
+	if (unlikely(vh_announce(v, gen, stamp)))
+		vh_put_in(v, stamp, VMCOOP_F_SNAPSHOT);
+	vh_put_entry(v, stamp);
+}
+
+/**
+ * vh_vcpu_here() - is a vCPU IN on this CPU?
+ *
+ * Context: cannot migrate.
+ */
+bool vh_vcpu_here(void)
+{
+	return this_cpu_read(vh_cur);
+}
+
+/**
+ * vh_vcpu_sched_out() - current is about to lose this CPU
+ * @in_kvm: it has its vCPU loaded
+ * @runnable: it did not sleep
+ *
+ * Context: interrupts off.
+ */
+void vh_vcpu_sched_out(bool in_kvm, bool runnable)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+
+	if (v)
+		vh_set_out(v, !in_kvm ? VMCOOP_OUT_USER :
+			      runnable ? VMCOOP_OUT_PREEMPTED : VMCOOP_OUT_BLOCKED);
+}
+
+/**
+ * vh_vcpu_sched_in() - a thread that has a vCPU loaded gets this CPU
+ * @id: the vCPU
+ * @comm: the thread's name
+ *
+ * Only a vCPU that was descheduled in KVM_RUN is IN again: threads load a vCPU
+ * for other ends, too.
+ *
+ * Context: interrupts off.
+ */
+void vh_vcpu_sched_in(const struct vh_vcpu_id *id, const char *comm)
+{
+	struct vh_vcpu *v = vh_find(id);
+
+	if (!v || v->state != VH_VCPU_DESCHEDULED)
+		return;
+	strscpy_pad(v->comm, comm, sizeof(v->comm));
+	vh_set_in(v, READ_ONCE(vh_gen));
+}
+
+/**
+ * vh_vcpu_user_exit() - current returns from KVM_RUN
+ * @tid: current
+ *
+ * Context: interrupts off.
+ */
+void vh_vcpu_user_exit(u32 tid)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+
+	if (v && v->id.tid == tid)
+		vh_set_out(v, VMCOOP_OUT_USER);
+}
+
+static void vh_drop(struct vh_vcpu *v)
+{
+	u32 gen = READ_ONCE(vh_gen);
+
+	if (this_cpu_read(vh_cur) == v)
+		vh_set_out(v, VMCOOP_OUT_EXIT);
+	if (gen && v->gen == gen)
+		vh_put_gone(v, vh_arch_stamp());
+
+	raw_spin_lock(&vh_table_lock);
+	v->state = VH_VCPU_FREE;
+	hlist_del_rcu(&v->node);
+	raw_spin_unlock(&vh_table_lock);
+	call_rcu(&v->rcu, vh_give_back);
+}
+
+/**
+ * vh_vcpu_thread_exit() - current exits or executes another program, and
+ *	runs the vCPUs it ran no more
+ * @tid: current, as it was called while it ran them
+ *
+ * Context: interrupts off.
+ */
+void vh_vcpu_thread_exit(u32 tid)
+{
+	struct vh_vcpu *v;
+
+	rcu_read_lock();
+	hlist_for_each_entry_rcu(v, vh_bucket(tid), node) {
+		if (v->id.tid == tid)
+			vh_drop(v);
+	}
+	rcu_read_unlock();
+}
+
+/**
+ * vh_vcpu_handle() - the handle of the vCPU that an overflow has interrupted
+ * @id: the vCPU that current has loaded
+ *
+ * Context: any, NMI included: nothing changes vh_cur while guest mode is
+ * being left.
+ * Return: 0 if the vCPU has no slot.
+ */
+u32 vh_vcpu_handle(const struct vh_vcpu_id *id)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+
+	return v && vh_same(v, id) ? v->handle : 0;
+}
+
+/* ---- Front ends --------------------------------------------------------- */
+
+static void vh_announce_here(void *unused)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	u32 gen = READ_ONCE(vh_gen);
+	u64 stamp;
+
+	if (!v || !gen)
+		return;
+	stamp = vh_arch_stamp();
+	if (vh_announce(v, gen, stamp))
+		vh_put_in(v, stamp, VMCOOP_F_SNAPSHOT);
+}
+
+/**
+ * vh_vcpus_track() - write tracking records, telling every vCPU's state anew
+ *
+ * Those that run are told on return, the others when they next run.
+ *
+ * Context: task, serialised by the caller.
+ */
+void vh_vcpus_track(void)
+{
+	if (!++vh_last_gen)
+		++vh_last_gen;
+	WRITE_ONCE(vh_gen, vh_last_gen);
+	on_each_cpu(vh_announce_here, NULL, 1);
+}
+
+/* Write no tracking records: nobody reads them. */
+void vh_vcpus_untrack(void)
+{
+	WRITE_ONCE(vh_gen, 0);
+}
+
+static const char *vh_state_text(const struct vh_vcpu *v)
+{
+	switch (v->state) {
+	case VH_VCPU_IN:
+		return "in";
+	case VH_VCPU_DESCHEDULED:
+		return v->out_reason == VMCOOP_OUT_PREEMPTED ? "preempted" : "blocked";
+	default:
+		return "user";
+	}
+}
+
+static void vh_vcpu_show(struct seq_file *m, const struct vh_vcpu *v)
+{
+	seq_printf(m, "  vm %u vcpu %u tid %u (", v->id.vm, v->id.vcpu, v->id.tid);
+	seq_escape_str(m, v->comm, ESCAPE_ANY_NP, NULL);
+	seq_printf(m, ") handle %u: %s cpu %u, clock offset %lld ratio %llu/2^%u\n",
+		   v->handle, vh_state_text(v), v->pcpu,
+		   v->clock.offset, v->clock.ratio, v->clock.frac_bits);
+}
+
+/**
+ * vh_vcpus_show() - the table as text
+ * @m: where to
+ *
+ * States and clocks may be changing while they are read.
+ *
+ * Context: task.
+ */
+void vh_vcpus_show(struct seq_file *m)
+{
+	unsigned int i, cpu, used = 0;
+	u64 untracked = 0;
+
+	for_each_possible_cpu(cpu)
+		untracked += per_cpu(vh_untracked, cpu);
+	seq_puts(m, "vcpus:\n");
+	for (i = 0; i < vh_max; i++) {
+		struct vh_vcpu v;
+
+		raw_spin_lock_irq(&vh_table_lock);
+		v = vh_slots[i];
+		raw_spin_unlock_irq(&vh_table_lock);
+		if (v.state == VH_VCPU_FREE)
+			continue;
+		v.comm[sizeof(v.comm) - 1] = '\0';
+		vh_vcpu_show(m, &v);
+		used++;
+	}
+	seq_printf(m, "  %u of max_vcpus=%u in use, entries of vCPUs without a place: %llu\n",
+		   used, vh_max, untracked);
+}
