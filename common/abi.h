@@ -199,6 +199,7 @@ struct vmcoop_host_gone {
  * @ip: interrupted instruction
  * @mode: VMCOOP_MODE_*
  * @reserved: 0
+ * @comm: the thread's name, NUL-padded; any bytes
  */
 struct vmcoop_guest_tick {
 	struct vmcoop_hdr hdr;
@@ -207,6 +208,7 @@ struct vmcoop_guest_tick {
 	__u64	ip;
 	__u8	mode;
 	__u8	reserved[7];
+	char	comm[16];
 };
 
 /* vmcoop_guest_switch.prev_state */
@@ -527,7 +529,7 @@ static_assert(sizeof(struct vmcoop_host_clock) == 48, "host_clock");
 static_assert(offsetof(struct vmcoop_host_clock, offset) == 24, "host_clock.offset");
 static_assert(offsetof(struct vmcoop_host_clock, frac_bits) == 40, "host_clock.frac_bits");
 static_assert(sizeof(struct vmcoop_host_gone) == 32, "host_gone");
-static_assert(sizeof(struct vmcoop_guest_tick) == 40, "guest_tick");
+static_assert(sizeof(struct vmcoop_guest_tick) == 56, "guest_tick");
 static_assert(offsetof(struct vmcoop_guest_tick, ip) == 24, "guest_tick.ip");
 static_assert(sizeof(struct vmcoop_guest_switch) == 32, "guest_switch");
 static_assert(sizeof(struct vmcoop_guest_comm) == 48, "guest_comm");

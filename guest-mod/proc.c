@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* /proc/vmcoop of a guest: what the rings hold, and how they fare. */
-#include <linux/pid.h>
-#include <linux/pid_namespace.h>
 #include <linux/seq_file.h>
 
 #include "guest.h"
@@ -22,19 +20,6 @@ static const char *mode_name(u8 mode)
 	return "?";
 }
 
-/* The thread's present name, for people; the record has none. */
-static void comm_now(u32 tid, char *comm, size_t size)
-{
-	struct task_struct *task;
-
-	strscpy(comm, tid ? "-" : "swapper", size);
-	rcu_read_lock();
-	task = tid ? pid_task(find_pid_ns(tid, &init_pid_ns), PIDTYPE_PID) : NULL;
-	if (task)
-		strscpy(comm, task->comm, size);
-	rcu_read_unlock();
-}
-
 /*
  * Whether kptr_restrict lets the reader see kernel addresses: %pK asks, and
  * prints zeros or a hash; only the zeros are a "no", the file is root's.
@@ -50,9 +35,9 @@ static bool kernel_addresses_shown(void)
 static void show_tick(struct seq_file *m, const struct vmcoop_hdr *hdr)
 {
 	const struct vmcoop_guest_tick *tick = (const void *)hdr;
-	char comm[TASK_COMM_LEN];
+	char comm[sizeof(tick->comm) + 1] = "";
 
-	comm_now(tick->tid, comm, sizeof(comm));
+	memcpy(comm, tick->comm, sizeof(tick->comm));
 	seq_printf(m, "%20llu %4u %7u %7u ", tick->hdr.stamp, tick->hdr.id, tick->pid, tick->tid);
 	seq_escape_str(m, comm, ESCAPE_ANY_NP | ESCAPE_APPEND | ESCAPE_HEX, " \\");
 	seq_printf(m, " %s ", mode_name(tick->mode));

@@ -31,6 +31,8 @@ static void record_tick(struct pt_regs *regs)
 		.mode = interrupted_mode(regs),
 	};
 
+	/* Torn at worst by a rename under way on another CPU, as anybody's reading. */
+	memcpy(rec.comm, current->comm, sizeof(rec.comm));
 	vmcoop_rings.cpus[smp_processor_id()].ticks++;
 	vmcoop_emit(&rec.hdr);
 	vmcoop_snapshot_poll();
