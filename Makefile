@@ -2,16 +2,17 @@
 # vmcoop: two kernel modules, a tool, and the lab that judges them.
 
 KDIR	?= /lib/modules/$(shell uname -r)/build
-ARCH	?= $(shell uname -m | sed 's/^arm64$$/aarch64/')
+ARCH	?= $(shell uname -m)
 KERNEL	?= 6.1
-O	?= $(CURDIR)/build
+# Not O: Kbuild has that name for itself.
+BUILD	?= $(CURDIR)/build
 
-# Kbuild's own variable of that name has other words for machines.
-unexport ARCH
 # Kernels that Debian 12 has headers of; the modules must build for each.
 KERNELS	= 6.1 6.12
 
-LAB	= tests/lab/run --arch $(ARCH)
+# Kbuild says arm64 where everybody else says aarch64.
+MACHINE	= $(patsubst arm64,aarch64,$(ARCH))
+LAB	= tests/lab/run --arch $(MACHINE)
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules tools clean demo lab check check-tools check-unit check-modules \
@@ -34,15 +35,16 @@ help:
 	@echo '  make check-lab           the smoke scenario in nested virtual machines'
 	@echo '  make lab SCENARIO=name   one scenario of tests/lab/scenarios'
 	@echo '  make checkpatch          kernel style, with a kernel source tree in KSRC'
-	@echo 'Variables: KERNEL=6.1|6.12 (lab), ARCH=x86_64 (lab), KDIR (modules), O (build output)'
+	@echo 'Variables: KERNEL=6.1|6.12 (lab), ARCH=x86_64 (lab), KDIR (modules), BUILD (build output)'
 
 # Built in a tree of symbolic links, so that several kernels do not mix.
 modules:
 	@test -d '$(KDIR)' || { \
 		echo 'No kernel build directory $(KDIR): install the headers of your kernel' \
 		     '(Debian: apt-get install linux-headers-amd64) or give KDIR=...' >&2; exit 1; }
-	@set -e; rel=$$($(MAKE) -s -C '$(KDIR)' kernelrelease); \
-	dir='$(O)'/modules/$$rel; mkdir -p "$$dir"; \
+	@set -e; rel=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
+		'$(KDIR)/include/generated/utsrelease.h'); \
+	dir='$(BUILD)'/modules/$$rel; mkdir -p "$$dir"; \
 	cp -rsu $(addprefix $(CURDIR)/,Kbuild common host-mod guest-mod) "$$dir"/; \
 	$(MAKE) -C '$(KDIR)' M="$$dir" $(KBUILD_FLAGS) modules; \
 	cp -p "$$dir"/host-mod/vmcoop_host.ko "$$dir"/guest-mod/vmcoop_guest.ko "$$dir"/; \
@@ -55,11 +57,11 @@ tools:
 clean:
 	$(MAKE) -C tools clean
 	$(MAKE) -C tests/unit clean
-	rm -rf '$(O)'
+	rm -rf '$(BUILD)'
 
 demo:
 	@tests/deps build lab check
-	@KERNEL=$(KERNEL) ARCH=$(ARCH) PROG='$(PROG)' tests/lab/demo
+	@KERNEL=$(KERNEL) ARCH=$(MACHINE) PROG='$(PROG)' tests/lab/demo
 
 lab:
 	@tests/deps build lab check
@@ -74,7 +76,7 @@ check-tools check-unit: tools
 # W=1 and sparse (C=2); a warning is an error.
 check-modules:
 	@tests/deps build lab check
-	@for k in $(KERNELS); do tests/lab/check-modules $$k || exit 1; done
+	tests/check-modules $(KERNELS)
 
 check-lab:
 	@tests/deps build lab check
