@@ -109,6 +109,8 @@ static struct perf_event *vh_create(unsigned int index, unsigned int cpu)
 		.pinned = 1,
 		.disabled = 1,
 		.exclude_host = e->guest_only,
+		.exclude_user = e->exclude_user,
+		.exclude_kernel = e->exclude_kernel,
 	};
 
 	if (e->freq) {
@@ -412,14 +414,16 @@ void vh_event_info(unsigned int index, struct vmcoop_host_event *info)
 static void vh_event_cpu_show(struct seq_file *m, unsigned int index, unsigned int cpu)
 {
 	const struct vh_event_cpu *ec = per_cpu_ptr(&vh_event_cpu, cpu);
-	const struct perf_event *event = ec->event[index];
+	struct perf_event *event = ec->event[index];
+	u64 enabled, running;
 
 	seq_printf(m, "  cpu %u: overflows %llu in_guest %llu ", cpu,
 		   READ_ONCE(ec->overflows[index]), READ_ONCE(ec->in_guest[index]));
 	if (event && READ_ONCE(event->state) == PERF_EVENT_STATE_ERROR)
 		seq_puts(m, "failed: lost its counter\n");
 	else if (event)
-		seq_puts(m, "running\n");
+		seq_printf(m, "count %llu running\n",
+			   perf_event_read_value(event, &enabled, &running));
 	else if (vh_running && cpu_online(cpu))
 		seq_printf(m, "failed (error %d)\n", ec->error[index]);
 	else

@@ -35,6 +35,8 @@ struct seq_file;
  * @freq: samples a second; 0 with @period
  * @min_period: smallest sensible @period
  * @guest_only: the PMU itself counts in guest mode only
+ * @exclude_user: do not count in user mode
+ * @exclude_kernel: do not count in kernel mode
  */
 struct vh_event {
 	char	name[sizeof_field(struct vmcoop_host_event, name)];
@@ -44,6 +46,8 @@ struct vh_event {
 	u32	freq;
 	u64	min_period;
 	bool	guest_only;
+	bool	exclude_user;
+	bool	exclude_kernel;
 };
 
 int vh_parse_u64(const char *param, const char *text, u64 min, u64 max, u64 *val);

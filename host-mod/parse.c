@@ -78,9 +78,56 @@ static const struct vh_event *vh_find_known(const char *name, size_t len)
 	return NULL;
 }
 
+/* Take the modifiers behind an event's colon, as perf writes them. */
+static int vh_parse_modifiers(const char *text, size_t len, struct vh_event *event)
+{
+	bool user = false, kernel = false;
+	size_t i;
+
+	for (i = 0; i < len; i++) {
+		user |= text[i] == 'u';
+		kernel |= text[i] == 'k';
+		if (text[i] != 'u' && text[i] != 'k') {
+			pr_err("event=%s: modifier '%c' is not known; u (user mode) and k (kernel mode) are\n",
+			       event->name, text[i]);
+			return -EINVAL;
+		}
+	}
+	if (!user && !kernel) {
+		pr_err("event=%s: a colon, but no modifier behind it\n", event->name);
+		return -EINVAL;
+	}
+	if (event->type == PERF_TYPE_SOFTWARE) {
+		pr_err("event=%s: a software event does not know a guest's mode: leave out the modifiers\n",
+		       event->name);
+		return -EINVAL;
+	}
+	event->exclude_user = !user;
+	event->exclude_kernel = !kernel;
+	return 0;
+}
+
+/* One event of the list: a known name, perhaps with modifiers. */
+static int vh_parse_event(const char *text, size_t len, struct vh_event *event)
+{
+	const char *colon = memchr(text, ':', len);
+	size_t name_len = colon ? colon - text : len;
+	const struct vh_event *known = vh_find_known(text, name_len);
+
+	if (!known || len >= sizeof(event->name)) {
+		pr_err("event=%.*s: no such event\n", (int)min_t(size_t, len, 64), text);
+		vh_list_known();
+		return -EINVAL;
+	}
+	*event = *known;
+	memcpy(event->name, text, len);
+	event->name[len] = '\0';
+	return colon ? vh_parse_modifiers(colon + 1, len - name_len - 1, event) : 0;
+}
+
 /**
  * vh_parse_events() - the events of a list, with their default periods
- * @list: names, separated by commas
+ * @list: names as perf writes them (cycles, instructions:u), separated by commas
  * @events: filled in
  * @max: room in @events
  *
@@ -91,25 +138,21 @@ int vh_parse_events(const char *list, struct vh_event *events, unsigned int max)
 	unsigned int nr = 0, i;
 
 	for (;;) {
-		int len = strcspn(list, ",");
-		const struct vh_event *known = vh_find_known(list, len);
+		size_t len = strcspn(list, ",");
 
-		if (!known) {
-			pr_err("event=%.*s: no such event\n", min(len, 64), list);
-			vh_list_known();
-			return -EINVAL;
-		}
-		for (i = 0; i < nr; i++) {
-			if (!strcmp(events[i].name, known->name)) {
-				pr_err("event=%s: named twice\n", known->name);
-				return -EINVAL;
-			}
-		}
 		if (nr == max) {
 			pr_err("event=: more than %u events\n", max);
 			return -EINVAL;
 		}
-		events[nr++] = *known;
+		if (vh_parse_event(list, len, &events[nr]))
+			return -EINVAL;
+		for (i = 0; i < nr; i++) {
+			if (!strcmp(events[i].name, events[nr].name)) {
+				pr_err("event=%s: named twice\n", events[nr].name);
+				return -EINVAL;
+			}
+		}
+		nr++;
 		if (!list[len])
 			return nr;
 		list += len + 1;

@@ -45,7 +45,8 @@ static const char *vh_text_mode(const struct vmcoop_host_sample *s)
 
 /* Names vh_text_sample()'s columns. */
 const char vh_text_heading[] =
-	"#              stamp pcpu       vm vcpu event            mode     ip                 period\n";
+	"#              stamp pcpu       vm vcpu "
+	"event            mode     ip                 period\n";
 
 /**
  * vh_text_sample() - a sample as a line
