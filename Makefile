@@ -45,7 +45,7 @@ modules:
 	@set -e; rel=$$(sed -n 's/.*UTS_RELEASE "\(.*\)"/\1/p' \
 		'$(KDIR)/include/generated/utsrelease.h'); \
 	dir='$(BUILD)'/modules/$$rel; mkdir -p "$$dir"; \
-	cp -rsu $(addprefix $(CURDIR)/,Kbuild common host-mod guest-mod) "$$dir"/; \
+	cp -rsf $(addprefix $(CURDIR)/,Kbuild common host-mod guest-mod) "$$dir"/; \
 	$(MAKE) -C '$(KDIR)' M="$$dir" $(KBUILD_FLAGS) modules; \
 	cp -p "$$dir"/host-mod/vmcoop_host.ko "$$dir"/guest-mod/vmcoop_guest.ko "$$dir"/; \
 	echo "$$dir/vmcoop_host.ko"; echo "$$dir/vmcoop_guest.ko"

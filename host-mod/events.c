@@ -23,6 +23,7 @@
  * struct vh_event_cpu - the events on one CPU
  * @event: NULL while stopped, or where it failed
  * @error: why it failed
+ * @counted: by events that have been released since
  * @overflows: written by the overflow handler alone, which nothing but itself
  *	could interrupt to write the same element
  * @in_guest: those that hit guest mode
@@ -32,6 +33,7 @@
 struct vh_event_cpu {
 	struct perf_event	*event[VH_MAX_EVENTS];
 	int			error[VH_MAX_EVENTS];
+	u64			counted[VH_MAX_EVENTS];
 	u64			overflows[VH_MAX_EVENTS];
 	u64			in_guest[VH_MAX_EVENTS];
 	u64			hidden;
@@ -153,6 +155,14 @@ static int vh_open(unsigned int index, unsigned int cpu)
 	return 0;
 }
 
+/* What an event has counted. Context: task, may sleep. */
+static u64 vh_count(struct perf_event *event)
+{
+	u64 enabled, running;
+
+	return perf_event_read_value(event, &enabled, &running);
+}
+
 /* A CPU comes. It must not be kept away by our failure: that is recorded only. */
 static int vh_cpu_online(unsigned int cpu)
 {
@@ -170,8 +180,10 @@ static int vh_cpu_offline(unsigned int cpu)
 	unsigned int i;
 
 	for (i = 0; i < vh_nr_events; i++) {
-		if (ec->event[i])
-			perf_event_release_kernel(ec->event[i]);
+		if (!ec->event[i])
+			continue;
+		ec->counted[i] += vh_count(ec->event[i]);
+		perf_event_release_kernel(ec->event[i]);
 		ec->event[i] = NULL;
 	}
 	return 0;
@@ -415,15 +427,14 @@ static void vh_event_cpu_show(struct seq_file *m, unsigned int index, unsigned i
 {
 	const struct vh_event_cpu *ec = per_cpu_ptr(&vh_event_cpu, cpu);
 	struct perf_event *event = ec->event[index];
-	u64 enabled, running;
 
-	seq_printf(m, "  cpu %u: overflows %llu in_guest %llu ", cpu,
+	seq_printf(m, "  cpu %u: count %llu overflows %llu in_guest %llu ", cpu,
+		   ec->counted[index] + (event ? vh_count(event) : 0),
 		   READ_ONCE(ec->overflows[index]), READ_ONCE(ec->in_guest[index]));
 	if (event && READ_ONCE(event->state) == PERF_EVENT_STATE_ERROR)
 		seq_puts(m, "failed: lost its counter\n");
 	else if (event)
-		seq_printf(m, "count %llu running\n",
-			   perf_event_read_value(event, &enabled, &running));
+		seq_puts(m, "running\n");
 	else if (vh_running && cpu_online(cpu))
 		seq_printf(m, "failed (error %d)\n", ec->error[index]);
 	else
