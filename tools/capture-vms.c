@@ -1,0 +1,296 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Which VMs there are, which region each maps, and when a guest's rings begin
+ * and end: the part of capture that watches rather than drains.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "capture-internal.h"
+
+#define MAX_REGIONS	1024
+#define MAX_RESTARTS	256
+#define RETRY_NS	NSEC_PER_SEC
+
+/* ---- VMs ------------------------------------------------------------------ */
+
+static void put_vm(struct capture *c, const struct capture_vm *vm)
+{
+	struct kv kv = { 0 };
+
+	kv_u64(&kv, "pid", vm->pid);
+	kv_str(&kv, "name", vm->name);
+	if (vm->region)
+		kv_str(&kv, "region", vm->region->r.path);
+	datafile_kv(c->w, CHUNK_VM, 0, &kv);
+}
+
+struct capture_vm *capture_vm(struct capture *c, u32 pid)
+{
+	struct capture_vm *vm = map_get(&c->vm_by_pid, pid);
+
+	if (vm)
+		return vm;
+	vm = xcalloc(1, sizeof(*vm));
+	vm->pid = pid;
+	vm->start_time = vmm_start_time(pid);
+	vmm_name(pid, vm->name);
+	c->vms = xreallocarray(c->vms, c->nr_vms + 1, sizeof(*c->vms));
+	c->vms[c->nr_vms++] = vm;
+	map_put(&c->vm_by_pid, pid, vm);
+	put_vm(c, vm);
+	return vm;
+}
+
+static void vm_died(struct capture *c, struct capture_vm *vm)
+{
+	vm->gone = true;
+	capture_note(c, "VM %s (pid %u) ended while recording", vm->name, vm->pid);
+	if (vm->region) {
+		region_end(c, vm->region, NULL);
+		/* Another VM may be started with the same region. */
+		vm->region->vm = NULL;
+		vm->region = NULL;
+	}
+	/* Should the pid come back, it is another VM. */
+	map_del(&c->vm_by_pid, vm->pid);
+}
+
+/* ---- Regions and the VMs that map them ------------------------------------ */
+
+enum region_state capture_add_region(struct capture *c, const char *path)
+{
+	struct capture_region *reg = xcalloc(1, sizeof(*reg));
+	char why[REGION_WHY] = "there are too many";
+	enum region_state state = REGION_BAD;
+	size_t i;
+
+	if (c->nr_regions < MAX_REGIONS)
+		state = region_open(&reg->r, path, why);
+	if (state == REGION_BAD && !map_put(&c->bad_files, hash_bytes(path, strlen(path)), c))
+		capture_note(c, "region '%s' cannot be used: %s", path, why);
+	if (state != REGION_OK) {
+		free(reg);
+		return state;
+	}
+	for (i = 0; i < c->nr_regions; i++) {
+		if (c->regions[i]->r.dev == reg->r.dev && c->regions[i]->r.ino == reg->r.ino) {
+			region_close(&reg->r);
+			free(reg);
+			return REGION_OK;
+		}
+	}
+	c->regions = xreallocarray(c->regions, c->nr_regions + 1, sizeof(*c->regions));
+	c->regions[c->nr_regions++] = reg;
+	return REGION_OK;
+}
+
+static void look_for_regions(struct capture *c)
+{
+	DIR *dir = opendir(c->region_dir);
+	struct dirent *e;
+
+	if (!dir)
+		return;
+	while ((e = readdir(dir))) {
+		char *path = xasprintf("%s/%s", c->region_dir, e->d_name);
+
+		if (e->d_name[0] != '.')
+			capture_add_region(c, path);
+		free(path);
+	}
+	closedir(dir);
+}
+
+void capture_match(struct capture *c, struct capture_region *reg, struct capture_vm *vm)
+{
+	if (reg->vm && reg->vm != vm) {
+		if (!vm->refused)
+			capture_note(c, "VM %s (pid %u) maps the region of VM %s, '%s': its guest is left out",
+				     vm->name, vm->pid, reg->vm->name, reg->r.path);
+		vm->refused = true;
+		return;
+	}
+	reg->vm = vm;
+	reg->closed = false;
+	reg->restarts = 0;
+	vm->region = reg;
+	put_vm(c, vm);
+}
+
+static void match_vm(struct capture *c, struct capture_vm *vm)
+{
+	size_t i;
+
+	for (i = 0; i < c->nr_regions && !vm->region; i++) {
+		struct capture_region *reg = c->regions[i];
+
+		if (!reg->r.gone && vmm_maps_file(vm->pid, reg->r.dev, reg->r.ino))
+			capture_match(c, reg, vm);
+	}
+}
+
+void capture_scan(struct capture *c)
+{
+	size_t i;
+
+	look_for_regions(c);
+	for (i = 0; i < c->nr_vms; i++) {
+		struct capture_vm *vm = c->vms[i];
+
+		if (vm->gone)
+			continue;
+		if (vm->start_time && vmm_start_time(vm->pid) != vm->start_time)
+			vm_died(c, vm);
+		else if (!vm->region)
+			match_vm(c, vm);
+	}
+}
+
+/* ---- A guest's rings ------------------------------------------------------ */
+
+static void put_source(struct capture *c, const struct capture_region *reg, u32 i)
+{
+	const struct region_setup *s = &reg->setup;
+	struct kv kv = { 0 };
+
+	kv_str(&kv, "side", "guest");
+	kv_u64(&kv, "vm", reg->vm->pid);
+	kv_str(&kv, "vm_name", reg->vm->name);
+	kv_str(&kv, "region", reg->r.path);
+	kv_u64(&kv, "ring", i);
+	kv_u64(&kv, "epoch", s->epoch);
+	/* Tells set-ups apart even where a guest repeats its epoch. */
+	kv_u64(&kv, "generation", reg->sources[0].id);
+	kv_u64(&kv, "arch", s->arch);
+	kv_str(&kv, "release", s->release);
+	kv_u64(&kv, "ring_size", s->data_size);
+	datafile_kv(c->w, CHUNK_SOURCE, reg->sources[i].id, &kv);
+}
+
+static void region_begin(struct capture *c, struct capture_region *reg)
+{
+	u32 i;
+
+	capture_patience(c);
+	reg->nr_sources = reg->setup.nr_rings;
+	reg->sources = xcalloc(reg->nr_sources, sizeof(*reg->sources));
+	for (i = 0; i < reg->nr_sources; i++) {
+		region_ring(&reg->r, &reg->setup, i, &reg->sources[i].ring);
+		source_attach(c, &reg->sources[i]);
+		put_source(c, reg, i);
+	}
+	/* The guest looks at its ticks and tells all tasks and mappings. */
+	reg->snap_request = vmcoop_load(&reg->r.mem->host.snap_request) + 1;
+	reg->snap_done = false;
+	vmcoop_store_release(&reg->r.mem->host.snap_request, reg->snap_request);
+	if (reg->setup.unread)
+		capture_note(c, "the guest of VM %s says that %llu bytes of earlier records were never read",
+			     reg->vm->name, reg->setup.unread);
+}
+
+void region_end(struct capture *c, struct capture_region *reg, const char *why)
+{
+	u32 i;
+
+	capture_patience(c);
+	for (i = 0; i < reg->nr_sources; i++)
+		source_close(c, &reg->sources[i], why);
+	free(reg->sources);
+	reg->sources = NULL;
+	reg->nr_sources = 0;
+}
+
+/* A consumer page that says something else than we wrote was put back in time. */
+static bool region_rewound(const struct capture_region *reg)
+{
+	u32 i;
+
+	for (i = 0; i < reg->nr_sources; i++) {
+		const struct capture_source *s = &reg->sources[i];
+
+		if (vmcoop_load(&s->ring.cons->tail) != s->pos ||
+		    !vmcoop_load(&s->ring.cons->attached))
+			return true;
+	}
+	return false;
+}
+
+/* A guest that reboots over and over fills neither the file nor the screen. */
+static void note_restart(struct capture *c, const struct capture_region *reg, const char *what)
+{
+	if (reg->restarts < 3)
+		capture_note(c, "VM %s: %s", reg->vm->name, what);
+}
+
+/* Ends the sources of a region that is not what it was. */
+static bool region_lost(struct capture *c, struct capture_region *reg)
+{
+	if (reg->r.gone) {
+		capture_note(c, "the region of VM %s, '%s', was truncated or has no memory: its guest is left out from here",
+			     reg->vm->name, reg->r.path);
+		region_end(c, reg, "region gone");
+		reg->closed = true;
+		return true;
+	}
+	if (!reg->nr_sources)
+		return false;
+	if (vmcoop_load_acquire(&reg->r.mem->guest.epoch) != reg->setup.epoch) {
+		note_restart(c, reg, "the guest set its rings up anew (rebooted, or module loaded again)");
+		region_end(c, reg, "set up anew");
+	} else if (region_rewound(reg)) {
+		note_restart(c, reg, "the region was put back in time (snapshot restored?)");
+		region_end(c, reg, "put back in time");
+	} else {
+		return false;
+	}
+	reg->next_try = reg->restarts++ ? now_ns() + RETRY_NS : 0;
+	if (reg->restarts > MAX_RESTARTS) {
+		capture_note(c, "the guest of VM %s starts anew all the time: left out from here",
+			     reg->vm->name);
+		reg->closed = true;
+	}
+	return true;
+}
+
+void region_poll(struct capture *c, struct capture_region *reg)
+{
+	const char *why;
+	int err;
+
+	if (!reg->vm || reg->closed)
+		return;
+	if (!region_lost(c, reg) && reg->nr_sources) {
+		u64 done = vmcoop_load_acquire(&reg->r.mem->guest.snap_done);
+
+		reg->snap_done |= (s64)(done - reg->snap_request) >= 0;
+		return;
+	}
+	if (reg->closed || (reg->next_try && now_ns() < reg->next_try))
+		return;
+	err = region_read_setup(&reg->r, &reg->setup, &why);
+	if (!err) {
+		region_begin(c, reg);
+	} else if (err == -EPROTO) {
+		if (!reg->complained)
+			capture_note(c, "the guest of VM %s describes its rings wrongly: %s",
+				     reg->vm->name, why);
+		reg->complained = true;
+		reg->next_try = now_ns() + RETRY_NS;
+	}
+}
+
+bool capture_settled(const struct capture *c)
+{
+	size_t i;
+
+	for (i = 0; i < c->nr_vms; i++) {
+		const struct capture_region *reg = c->vms[i]->region;
+
+		if (reg && !reg->closed && !reg->snap_done)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,452 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vmcoop-dump record: drains the host's and the guests' rings into a file.
+ *
+ * First the VMs introduce themselves (settle), then the window opens that
+ * reports tell of: as long as a command runs, a duration lasts, or until a
+ * signal.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "arch.h"
+#include "capture.h"
+#include "commands.h"
+
+static const char help[] =
+"usage: vmcoop-dump record [OPTION]... [-- COMMAND [ARG]...]\n"
+"\n"
+"Records samples of all VMs on this host, and what their guests tell, until\n"
+"COMMAND ends, the duration is over, or Ctrl-C. Needs vmcoop_host.ko, and root.\n"
+"\n"
+"  -o, --output FILE   data file (default " DATA_FILE ")\n"
+"  --duration SECONDS  stop after that long\n"
+"  --region FILE       a guest's region outside " REGION_DIR "; may be repeated\n"
+"  --vm PID            only the VM of this process; may be repeated\n"
+"  -q, --quiet         no progress\n"
+"  -h, --help          this\n"
+"\n"
+"Regions in " REGION_DIR " are found by themselves, also those of VMs that start\n"
+"while recording.\n"
+"\n"
+"Exit status: 0 recorded, 1 it failed, 2 bad usage. What was recorded before a\n"
+"failure is readable.\n"
+"\n"
+"Examples:\n"
+"  vmcoop-dump record --duration 10\n"
+"  vmcoop-dump record -o web.data -- ssh guest ./benchmark\n";
+
+#define MAX_LIST	256
+#define SETTLE_MIN_NS	(300 * 1000000ULL)
+#define SETTLE_MAX_NS	(2 * NSEC_PER_SEC)
+#define ROUND_MIN_MS	10
+#define ROUND_MAX_MS	50
+
+struct record_options {
+	const char *output;
+	u64 duration;			/* seconds, 0 without */
+	const char *regions[MAX_LIST];
+	size_t nr_regions;
+	u32 vms[MAX_LIST];
+	size_t nr_vms;
+	bool quiet;
+	char **command;
+};
+
+/**
+ * struct recording - a recording under way
+ * @opened: when the window opened, 0 before
+ * @child: the command's process, 0 without
+ */
+struct recording {
+	const struct record_options *o;
+	struct hostdev dev;
+	struct datafile_writer w;
+	struct capture c;
+	u64 began, opened, last_second;
+	pid_t child;
+	int round_ms;
+	bool progress;
+};
+
+static volatile sig_atomic_t stop;
+
+static void on_signal(int sig)
+{
+	if (sig != SIGCHLD)
+		stop = 1;
+}
+
+static void catch_signals(void)
+{
+	struct sigaction sa = { .sa_handler = on_signal };
+	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
+	size_t i;
+
+	sigemptyset(&sa.sa_mask);
+	for (i = 0; i < ARRAY_SIZE(sigs); i++)
+		sigaction(sigs[i], &sa, NULL);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* ---- Options -------------------------------------------------------------- */
+
+static int add_vm(struct record_options *o, const char *arg)
+{
+	u64 pid;
+
+	if (!option_u64("vm", arg, 1, INT32_MAX, &pid))
+		return EXIT_BAD;
+	if (o->nr_vms == MAX_LIST)
+		return fail(EXIT_BAD, "more than %d VMs named: leave --vm out", MAX_LIST);
+	o->vms[o->nr_vms++] = pid;
+	return 0;
+}
+
+static int parse(int argc, char **argv, struct record_options *o)
+{
+	static const struct option longopts[] = {
+		{ "output", required_argument, NULL, 'o' },
+		{ "duration", required_argument, NULL, 'd' },
+		{ "region", required_argument, NULL, 'r' },
+		{ "vm", required_argument, NULL, 'v' },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int opt, status = 0;
+
+	/* "+": options behind the command are the command's. */
+	while (!status && (opt = getopt_long(argc, argv, "+o:qh", longopts, NULL)) != -1) {
+		switch (opt) {
+		case 'o':
+			o->output = optarg;
+			break;
+		case 'd':
+			if (!option_u64("duration", optarg, 1, 7 * 24 * 3600, &o->duration))
+				return EXIT_BAD;
+			break;
+		case 'r':
+			if (o->nr_regions == MAX_LIST)
+				return fail(EXIT_BAD, "more than %d regions", MAX_LIST);
+			o->regions[o->nr_regions++] = optarg;
+			break;
+		case 'v':
+			status = add_vm(o, optarg);
+			break;
+		case 'q':
+			o->quiet = true;
+			break;
+		case 'h':
+			show_help(&cmd_record);
+			exit(EXIT_OK);
+		default:
+			return bad_usage(&cmd_record);
+		}
+	}
+	if (!status && optind < argc)
+		o->command = argv + optind;
+	return status;
+}
+
+/* ---- What the file says of itself ----------------------------------------- */
+
+static void put_info(struct recording *rec, int argc, char **argv)
+{
+	struct utsname u;
+	struct kv kv = { 0 };
+	char line[1024] = "";
+	size_t n = 0;
+	int i;
+
+	uname(&u);
+	for (i = 0; i < argc && n < sizeof(line); i++)
+		n += snprintf(line + n, sizeof(line) - n, "%s%s", i ? " " : "", argv[i]);
+	kv_str(&kv, "tool", "vmcoop-dump " VMCOOP_VERSION);
+	kv_str(&kv, "command", line);
+	kv_str(&kv, "hostname", u.nodename);
+	kv_str(&kv, "release", u.release);
+	kv_str(&kv, "arch", arch_name(ARCH_SELF));
+	kv_u64(&kv, "cpus", sysconf(_SC_NPROCESSORS_ONLN));
+	kv_u64(&kv, "clock_khz", rec->dev.info.clock_khz);
+	kv_u64(&kv, "start_time", time(NULL));
+	kv_u64(&kv, "start_counter", arch_counter());
+	/* Reports tell of what lies between the WINDOW chunks' stamps alone. */
+	kv_u64(&kv, "window", 1);
+	datafile_kv(&rec->w, CHUNK_INFO, 0, &kv);
+}
+
+static int put_events(struct recording *rec)
+{
+	u32 i;
+
+	for (i = 0; i < rec->dev.info.nr_events; i++) {
+		struct vmcoop_host_event ev;
+		struct kv kv = { 0 };
+		char name[sizeof(ev.name) + 1];
+
+		if (hostdev_event(&rec->dev, i, &ev))
+			return EXIT_FAILED;
+		copy_field(name, ev.name, sizeof(ev.name));
+		kv_u64(&kv, "index", i);
+		kv_str(&kv, "name", name);
+		kv_u64(&kv, "type", ev.type);
+		kv_u64(&kv, "config", ev.config);
+		kv_u64(&kv, "period", ev.period);
+		kv_u64(&kv, "freq", ev.freq);
+		kv_u64(&kv, "overflows", ev.overflows);
+		kv_u64(&kv, "in_guest", ev.in_guest);
+		datafile_kv(&rec->w, CHUNK_EVENT, 0, &kv);
+	}
+	return 0;
+}
+
+static void put_window(struct recording *rec, const char *key)
+{
+	struct kv kv = { 0 };
+
+	kv_u64(&kv, key, arch_counter());
+	datafile_kv(&rec->w, CHUNK_WINDOW, 0, &kv);
+}
+
+/* ---- The command ---------------------------------------------------------- */
+
+/* Starts the command; what exec says comes back through a close-on-exec pipe. */
+static int start_command(struct recording *rec)
+{
+	int err = 0, fds[2];
+
+	if (pipe2(fds, O_CLOEXEC))
+		return fail(EXIT_FAILED, "cannot make a pipe: %s", strerror(errno));
+	rec->child = fork();
+	if (!rec->child) {
+		signal(SIGPIPE, SIG_DFL);
+		execvp(rec->o->command[0], rec->o->command);
+		err = errno;
+		if (write(fds[1], &err, sizeof(err)) < 0)
+			_exit(126);
+		_exit(127);
+	}
+	close(fds[1]);
+	if (rec->child < 0) {
+		rec->child = 0;
+		err = errno;
+	} else {
+		while (read(fds[0], &err, sizeof(err)) < 0 && errno == EINTR)
+			;
+	}
+	close(fds[0]);
+	if (!err)
+		return 0;
+	if (rec->child)
+		waitpid(rec->child, NULL, 0);
+	rec->child = 0;
+	return fail(EXIT_FAILED, "cannot run '%s': %s", rec->o->command[0], strerror(err));
+}
+
+static bool command_ended(struct recording *rec)
+{
+	int wstatus;
+
+	if (!rec->child || waitpid(rec->child, &wstatus, WNOHANG) != rec->child)
+		return false;
+	rec->child = 0;
+	if (WIFSIGNALED(wstatus))
+		warn("the command was killed by signal %d", WTERMSIG(wstatus));
+	else if (WEXITSTATUS(wstatus))
+		warn("the command ended with status %d", WEXITSTATUS(wstatus));
+	return true;
+}
+
+/* Stopped by a signal or an error: the command has no reason to go on. */
+static void end_command(struct recording *rec)
+{
+	int tries;
+
+	if (!rec->child)
+		return;
+	kill(rec->child, SIGTERM);
+	for (tries = 0; tries < 50 && rec->child; tries++) {
+		usleep(20000);
+		command_ended(rec);
+	}
+	if (rec->child)
+		warn("the command (pid %d) still runs", rec->child);
+}
+
+/* ---- Rounds --------------------------------------------------------------- */
+
+static void show_progress(struct recording *rec, bool last)
+{
+	const struct capture *c = &rec->c;
+	size_t i, live = 0;
+
+	if (!rec->progress)
+		return;
+	for (i = 0; i < c->nr_vms; i++)
+		live += !c->vms[i]->gone;
+	fprintf(stderr, "\r%llu s, %llu records, %.1f MB, %zu VMs, %llu dropped\033[K%s",
+		(now_ns() - rec->began) / NSEC_PER_SEC, c->records, c->bytes / 1e6, live,
+		capture_dropped(c), last ? "\n" : "");
+	progress_shown = !last;
+}
+
+static void pause_round(struct recording *rec)
+{
+	struct timespec ts;
+
+	/* Rings that fill fast are drained often. */
+	if (rec->c.fill > 0.25)
+		rec->round_ms /= 2;
+	else if (rec->c.fill < 0.1)
+		rec->round_ms += 5;
+	if (rec->round_ms < ROUND_MIN_MS)
+		rec->round_ms = ROUND_MIN_MS;
+	if (rec->round_ms > ROUND_MAX_MS)
+		rec->round_ms = ROUND_MAX_MS;
+	ts = (struct timespec){ .tv_nsec = rec->round_ms * 1000000L };
+	nanosleep(&ts, NULL);
+}
+
+/* Opens the window once the VMs have told what there is to tell. */
+static int maybe_open_window(struct recording *rec)
+{
+	u64 since = now_ns() - rec->began;
+	int status;
+
+	if (since < SETTLE_MIN_NS)
+		return 0;
+	if (!capture_settled(&rec->c)) {
+		if (since < SETTLE_MAX_NS)
+			return 0;
+		capture_note(&rec->c, "not every guest has told its tasks yet (module not loaded, or guest idle): the recording begins all the same");
+	}
+	if (rec->o->command) {
+		status = start_command(rec);
+		if (status)
+			return status;
+	}
+	put_window(rec, "begin");
+	rec->opened = now_ns();
+	return 0;
+}
+
+static bool window_over(struct recording *rec)
+{
+	if (stop || (rec->opened && rec->o->command && command_ended(rec)))
+		return true;
+	return rec->opened && rec->o->duration &&
+	       now_ns() - rec->opened >= rec->o->duration * NSEC_PER_SEC;
+}
+
+static int run_rounds(struct recording *rec)
+{
+	int status = 0;
+	u64 now;
+
+	rec->began = rec->last_second = now_ns();
+	rec->round_ms = ROUND_MIN_MS;
+	while (!status && !window_over(rec)) {
+		status = capture_round(&rec->c);
+		now = now_ns();
+		/* While settling VMs are looked for often, later once a second. */
+		if (!rec->opened || now - rec->last_second >= NSEC_PER_SEC) {
+			capture_scan(&rec->c);
+			show_progress(rec, false);
+			rec->last_second = now;
+		}
+		if (!status && !rec->opened)
+			status = maybe_open_window(rec);
+		if (!status)
+			pause_round(rec);
+	}
+	return status;
+}
+
+static int record(struct recording *rec, int argc, char **argv)
+{
+	int status;
+
+	put_info(rec, argc, argv);
+	/* With the events at rest their counts and the rings' go together. */
+	status = hostdev_stop(&rec->dev) ?:
+		 capture_add_host(&rec->c, rec->dev.rings, rec->dev.info.nr_rings) ?:
+		 put_events(rec) ?: hostdev_start(&rec->dev);
+	if (status)
+		return status;
+	status = run_rounds(rec);
+	put_window(rec, "end");
+	if (hostdev_stop(&rec->dev) && !status)
+		status = EXIT_FAILED;
+	show_progress(rec, true);
+	if (capture_finish(&rec->c) || put_events(rec))
+		status = EXIT_FAILED;
+	return status;
+}
+
+static int add_regions(struct recording *rec)
+{
+	size_t i;
+
+	for (i = 0; i < rec->o->nr_regions; i++) {
+		const char *path = rec->o->regions[i];
+
+		switch (capture_add_region(&rec->c, path)) {
+		case REGION_OK:
+			break;
+		case REGION_FOREIGN:
+			return fail(EXIT_BAD, "'%s' is not a vmcoop region", path);
+		case REGION_UNREADABLE:
+			return fail(EXIT_BAD, "cannot open region '%s': %s", path,
+				    strerror(errno));
+		case REGION_BAD:
+			return EXIT_BAD;
+		}
+	}
+	return 0;
+}
+
+static int run(int argc, char **argv)
+{
+	struct record_options o = { .output = DATA_FILE };
+	struct recording rec = { .o = &o, .dev.fd = -1, .w.fd = -1 };
+	int status = parse(argc, argv, &o), ended;
+
+	if (status)
+		return status;
+	status = hostdev_open(&rec.dev);
+	if (status)
+		return status;
+	status = datafile_create(&rec.w, o.output, rec.dev.info.arch);
+	if (!status) {
+		catch_signals();
+		rec.progress = !o.quiet && isatty(STDERR_FILENO);
+		capture_init(&rec.c, &rec.w);
+		rec.c.only_vms = o.vms;
+		rec.c.nr_only_vms = o.nr_vms;
+		status = add_regions(&rec) ?: record(&rec, argc, argv);
+		end_command(&rec);
+		if (!status && !o.quiet)
+			fprintf(stderr, "Wrote %llu records (%.1f MB) of %zu VMs to %s\n",
+				rec.c.records, rec.c.bytes / 1e6, rec.c.nr_vms, o.output);
+		capture_free(&rec.c);
+	}
+	ended = datafile_finish(&rec.w);
+	hostdev_close(&rec.dev);
+	return status ?: ended;
+}
+
+const struct command cmd_record = {
+	.name = "record",
+	.summary = "record the VMs of this host into a data file",
+	.help = help,
+	.run = run,
+};

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * vmcoop-dump report: which code of which process of which VM the samples hit.
+ */
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "report.h"
+
+static const char help[] =
+"usage: vmcoop-dump report [OPTION]...\n"
+"\n"
+"Shows which functions of which processes in which virtual machines a recording's\n"
+"samples belong to, and how far that can be trusted.\n"
+"\n"
+"  -i, --input FILE          data file (default " DATA_FILE ")\n"
+"  --guest-root [VM=]DIR     where the guest's programs and libraries are, under\n"
+"                            their paths in the guest; VM is a name or pid\n"
+"  --guest-kallsyms [VM=]FILE\n"
+"                            the guest's /proc/kallsyms (read by its root) or its\n"
+"                            kernel's System.map\n"
+"  --sort KEYS               of vm,vcpu,pcpu,comm,pid,tid,mode,dso,sym\n"
+"                            (default vm,comm,pid,dso,sym)\n"
+"  --method METHOD           sampled: where the host's samples found the guest;\n"
+"                            tick: the guest's ticks, weighted by running time\n"
+"                            (default: sampled if there are samples)\n"
+"  --vm VM                   only this VM (name or pid); shares are of it\n"
+"  --comm NAME, --pid PID    only these rows; shares stay shares of everything\n"
+"  --event NAME              samples of this event (default: the first)\n"
+"  --limit N                 the first N rows\n"
+"  --json                    for programs\n"
+"  -h, --help                this\n"
+"\n"
+"Exit status: 0 done (a file that was cut off is read as far as it goes, with a\n"
+"note), 1 it failed, 2 bad usage or not a data file.\n"
+"\n"
+"Examples:\n"
+"  vmcoop-dump report --guest-root /mnt/guest --guest-kallsyms guest.kallsyms\n"
+"  vmcoop-dump report --sort vm,dso --vm web1 --limit 20\n"
+"  vmcoop-dump report --json | jq '.rows[0]'\n";
+
+struct report_options {
+	const char *input;
+	const char *vm, *comm, *event;
+	u64 pid;
+	bool by_pid, json, method_given;
+	u32 keys;
+	struct report *r;
+};
+
+/* ---- Options ---------------------------------------------------------------------- */
+
+static int set_method(struct report_options *o, const char *arg)
+{
+	int i;
+
+	for (i = 0; i < NR_METHODS; i++) {
+		if (!strcmp(arg, method_names[i])) {
+			o->r->method = i;
+			o->method_given = true;
+			return 0;
+		}
+	}
+	return fail(EXIT_BAD, "--method is sampled or tick, not '%s'", arg);
+}
+
+static int set_sort(struct report_options *o, const char *arg)
+{
+	o->keys = parse_sort_keys(arg);
+	return o->keys ? 0 : EXIT_BAD;
+}
+
+static int set_pid(struct report_options *o, const char *arg)
+{
+	o->by_pid = true;
+	return option_u64("pid", arg, 0, UINT32_MAX, &o->pid) ? 0 : EXIT_BAD;
+}
+
+enum { OPT_ROOT = 256, OPT_KALLSYMS, OPT_SORT, OPT_METHOD, OPT_VM, OPT_COMM, OPT_PID,
+       OPT_EVENT, OPT_LIMIT, OPT_JSON };
+
+static int set_option(struct report_options *o, int opt, const char *arg)
+{
+	switch (opt) {
+	case 'i':
+		o->input = arg;
+		return 0;
+	case OPT_ROOT:
+		return symbolizer_add_root(&o->r->sym, arg);
+	case OPT_KALLSYMS:
+		return symbolizer_add_kallsyms(&o->r->sym, arg);
+	case OPT_SORT:
+		return set_sort(o, arg);
+	case OPT_METHOD:
+		return set_method(o, arg);
+	case OPT_VM:
+		o->vm = arg;
+		return 0;
+	case OPT_COMM:
+		o->comm = arg;
+		return 0;
+	case OPT_PID:
+		return set_pid(o, arg);
+	case OPT_EVENT:
+		o->event = arg;
+		return 0;
+	case OPT_LIMIT:
+		return option_u64("limit", arg, 1, UINT32_MAX, &o->r->limit) ? 0 : EXIT_BAD;
+	case OPT_JSON:
+		o->json = true;
+		return 0;
+	case 'h':
+		show_help(&cmd_report);
+		exit(EXIT_OK);
+	default:
+		return bad_usage(&cmd_report);
+	}
+}
+
+static int parse(int argc, char **argv, struct report_options *o)
+{
+	static const struct option longopts[] = {
+		{ "input", required_argument, NULL, 'i' },
+		{ "guest-root", required_argument, NULL, OPT_ROOT },
+		{ "guest-kallsyms", required_argument, NULL, OPT_KALLSYMS },
+		{ "sort", required_argument, NULL, OPT_SORT },
+		{ "method", required_argument, NULL, OPT_METHOD },
+		{ "vm", required_argument, NULL, OPT_VM },
+		{ "comm", required_argument, NULL, OPT_COMM },
+		{ "pid", required_argument, NULL, OPT_PID },
+		{ "event", required_argument, NULL, OPT_EVENT },
+		{ "limit", required_argument, NULL, OPT_LIMIT },
+		{ "json", no_argument, NULL, OPT_JSON },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	int opt, status = 0;
+
+	while (!status && (opt = getopt_long(argc, argv, "i:h", longopts, NULL)) != -1)
+		status = set_option(o, opt, optarg);
+	if (!status && optind < argc) {
+		warn("report takes no argument '%s'", argv[optind]);
+		return bad_usage(&cmd_report);
+	}
+	return status;
+}
+
+/* ---- Samples ------------------------------------------------------------------------ */
+
+static bool of_vm(const struct vm *vm, const char *want)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%u", vm->pid);
+	return !strcmp(want, vm->name) || !strcmp(want, pid);
+}
+
+static bool of_event(struct report_options *o, const struct joined *j)
+{
+	const struct session *s = &o->r->s;
+
+	if (j->method != METHOD_SAMPLED)
+		return true;
+	if (!o->event)
+		return j->event == 0;
+	return j->event < s->nr_events && !strcmp(s->events[j->event].name, o->event);
+}
+
+static void on_sample(void *ctx, const struct joined *j)
+{
+	struct report_options *o = ctx;
+	struct rows *rows = &o->r->rows[j->method];
+	struct place p;
+
+	if ((o->vm && !of_vm(j->vm, o->vm)) || !of_event(o, j))
+		return;
+	if ((o->comm && strcmp(o->comm, j->comm)) || (o->by_pid && o->pid != j->pid)) {
+		rows_count(rows, j);
+		return;
+	}
+	symbolize(&o->r->sym, j, &p);
+	rows_add(rows, j, &p);
+}
+
+static void choose_method(struct report_options *o)
+{
+	struct report *r = o->r;
+
+	if (!o->method_given)
+		r->method = r->rows[METHOD_SAMPLED].samples ? METHOD_SAMPLED : METHOD_TICK;
+	rows_finish(&r->rows[r->method]);
+}
+
+/* ---- Notes ---------------------------------------------------------------------------- */
+
+static void add_hints(struct report_options *o)
+{
+	struct report *r = o->r;
+	struct session *s = &r->s;
+	size_t i;
+
+	if (r->sym.no_kallsyms)
+		session_note(s, "guest kernel functions have no names: give the guest's /proc/kallsyms with --guest-kallsyms");
+	else if (r->sym.no_anchor)
+		session_note(s, "where a guest's kernel was loaded is not known: its symbols were taken from the table as they stand");
+	if (r->sym.missing)
+		session_note(s, "%s: functions in them have no names%s",
+			     r->sym.nr_roots ? "some of the guest's programs were not found below --guest-root, or are no ELF files" :
+					       "the guest's programs are needed to name their functions",
+			     r->sym.nr_roots ? "" : "; name their directory with --guest-root");
+	if (r->rows[r->method].merged)
+		session_note(s, "%llu samples are in the last row because there are too many different rows",
+			     r->rows[r->method].merged);
+	for (i = 0; r->method == METHOD_SAMPLED && i < s->join.nr_vms; i++) {
+		const struct vm *vm = s->join.vms[i];
+
+		if (!vm->samples && vm->nr_vcpus && vm->has_source)
+			session_note(s, "the host has no samples of VM %s; --method tick shows its guest's ticks",
+				     vm->name);
+	}
+}
+
+static int find_event(struct report_options *o)
+{
+	const struct session *s = &o->r->s;
+
+	if (!o->event)
+		return 0;
+	for (o->r->event = 0; o->r->event < s->nr_events; o->r->event++)
+		if (!strcmp(s->events[o->r->event].name, o->event))
+			return 0;
+	return fail(EXIT_BAD, "the file has no event '%s'", o->event);
+}
+
+static int run(int argc, char **argv)
+{
+	struct report *r = xcalloc(1, sizeof(*r));
+	struct report_options o = { .input = DATA_FILE, .r = r };
+	int status;
+
+	o.keys = parse_sort_keys("vm,comm,pid,dso,sym");
+	status = parse(argc, argv, &o);
+	if (!status) {
+		r->file = o.input;
+		r->rows[METHOD_SAMPLED].keys = r->rows[METHOD_TICK].keys = o.keys;
+		status = session_read(&r->s, o.input, on_sample, &o) ?: find_event(&o);
+	}
+	if (!status) {
+		choose_method(&o);
+		add_hints(&o);
+		if (o.json)
+			report_json(r, stdout);
+		else
+			report_text(r, stdout);
+	}
+	rows_free(&r->rows[METHOD_SAMPLED]);
+	rows_free(&r->rows[METHOD_TICK]);
+	session_free(&r->s);
+	symbolizer_free(&r->sym);
+	free(r);
+	return status;
+}
+
+const struct command cmd_report = {
+	.name = "report",
+	.summary = "show which guest code the samples of a data file belong to",
+	.help = help,
+	.run = run,
+};

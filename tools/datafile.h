@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * vmcoop.data, the file that record writes and report reads.
+ *
+ * A header, then chunks, each with its length and checksum. A writer that dies
+ * leaves a file that is good up to its last whole chunk. All numbers are
+ * little-endian. Documentation/file-format.md describes the format to people
+ * who read it without this header.
+ */
+#ifndef VMCOOP_DATAFILE_H
+#define VMCOOP_DATAFILE_H
+
+#include <assert.h>
+
+#include "kv.h"
+#include "util.h"
+
+#define DATAFILE_MAGIC		"VMCOOPDF"
+#define DATAFILE_VERSION	1
+
+/**
+ * struct datafile_hdr - what a file starts with
+ * @magic: DATAFILE_MAGIC
+ * @version: DATAFILE_VERSION; a reader refuses what is newer than itself
+ * @hdr_size: bytes of this header; the first chunk follows
+ * @abi: VMCOOP_ABI_VERSION of the records
+ * @arch: VMCOOP_ARCH_* of the host
+ * @reserved: 0
+ * @crc: CRC-32 of the bytes before it
+ */
+struct datafile_hdr {
+	char magic[8];
+	u32 version;
+	u32 hdr_size;
+	u32 abi;
+	u32 arch;
+	u32 reserved;
+	u32 crc;
+};
+
+enum chunk_type {
+	CHUNK_INFO	= 1,	/* text: how and where the file was made */
+	CHUNK_EVENT	= 2,	/* text: an event; the last one of an index counts */
+	CHUNK_VM	= 3,	/* text: a virtual machine */
+	CHUNK_SOURCE	= 4,	/* text: a ring whose records follow */
+	CHUNK_RECORDS	= 5,	/* whole records of one source, in ring order */
+	CHUNK_ROUND	= 6,	/* struct chunk_round */
+	CHUNK_STATS	= 7,	/* text: a source's counters, when it ended */
+	CHUNK_NOTE	= 8,	/* text=... : for the reader's eyes */
+	CHUNK_WINDOW	= 9,	/* text: begin=, end=: host stamps to report on */
+	CHUNK_END	= 10,	/* the writer ended in order */
+};
+
+#define CHUNK_MAGIC	0x4b4e4843U	/* "CHNK" */
+#define CHUNK_MAX	(16U << 20)	/* largest payload, bytes */
+
+/**
+ * struct chunk_hdr - what a chunk starts with
+ * @magic: CHUNK_MAGIC
+ * @type: enum chunk_type; a reader skips types it does not know
+ * @flags: 0
+ * @source: the source the payload belongs to, 0 if none
+ * @len: bytes of payload; zeros pad it to a multiple of 8
+ * @crc: CRC-32 of this header with @crc 0, then of the payload
+ * @reserved: 0
+ */
+struct chunk_hdr {
+	u32 magic;
+	u16 type;
+	u16 flags;
+	u32 source;
+	u32 len;
+	u32 crc;
+	u32 reserved;
+};
+
+/**
+ * struct chunk_round - everything older is in the file
+ * @watermark: all records with host stamps below it stand before this chunk
+ *	(but for writers that were interrupted between stamp and ring for longer
+ *	than a drain round: a reader must bear an older record behind it)
+ * @now: host counter when the round began
+ */
+struct chunk_round {
+	u64 watermark;
+	u64 now;
+};
+
+static_assert(sizeof(struct datafile_hdr) == 32, "datafile_hdr");
+static_assert(sizeof(struct chunk_hdr) == 24, "chunk_hdr");
+static_assert(sizeof(struct chunk_round) == 16, "chunk_round");
+
+/* ---- Writing ------------------------------------------------------------- */
+
+/**
+ * struct datafile_writer - a file being written
+ * @fd: the file, -1 when closed
+ * @path: for messages
+ * @good: bytes of whole chunks that reached the file
+ * @status: exit status of the first write that failed; later ones do nothing
+ */
+struct datafile_writer {
+	int fd;
+	char *path;
+	u64 good;
+	int status;
+	char *buf;
+	size_t buffered;
+};
+
+int datafile_create(struct datafile_writer *w, const char *path, u32 arch);
+/* As datafile_create(), on an open file that the writer then owns. */
+int datafile_create_fd(struct datafile_writer *w, int fd, const char *name, u32 arch);
+/* Adds a chunk. It may stay in memory until datafile_flush(). */
+int datafile_chunk(struct datafile_writer *w, enum chunk_type type, u32 source,
+		   const void *payload, size_t len);
+int datafile_kv(struct datafile_writer *w, enum chunk_type type, u32 source, struct kv *kv);
+int datafile_flush(struct datafile_writer *w);
+/* Ends the file. Return: the writer's status. */
+int datafile_finish(struct datafile_writer *w);
+
+/* ---- Reading ------------------------------------------------------------- */
+
+/**
+ * struct datafile_reader - a file being read from start to end
+ * @hdr: the file's header, checked
+ * @ended: CHUNK_END was seen
+ * @damage: why reading stopped before CHUNK_END, NULL if it did not
+ * @offset: of the next chunk in the file
+ */
+struct datafile_reader {
+	struct datafile_hdr hdr;
+	bool ended;
+	char *damage;
+	u64 offset;
+	FILE *f;
+	char *path;
+};
+
+/**
+ * struct chunk - a chunk that was read
+ * @data: payload, 8-byte aligned, a NUL behind it; the receiver frees it
+ */
+struct chunk {
+	u16 type;
+	u32 source;
+	u32 len;
+	char *data;
+};
+
+int datafile_open(struct datafile_reader *r, const char *path);
+int datafile_open_fd(struct datafile_reader *r, int fd, const char *name);
+/* The next chunk of any type. False: no more, see @ended and @damage. */
+bool datafile_next(struct datafile_reader *r, struct chunk *c);
+void datafile_close(struct datafile_reader *r);
+
+#endif /* VMCOOP_DATAFILE_H */

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A guest's programs and libraries, by the paths the guest tells.
+ */
+#ifndef VMCOOP_DSO_H
+#define VMCOOP_DSO_H
+
+#include "map.h"
+#include "util.h"
+
+/* What a hostile guest can make us remember. */
+#define DSOS_MAX	16384
+#define DSOS_REST	"[too many objects]"
+#define DSO_PATH_MAX	4096
+
+struct elf_image;
+
+/**
+ * struct dso - something executable that was mapped
+ * @path: as the guest's kernel names it, any bytes, NUL-terminated
+ * @name: what reports show: the last part of @path, or all of "[vdso]"
+ * @file: @path names a file, rather than "[vdso]" or "//anon"
+ * @image: its symbols, once asked for; NULL if there are none
+ * @tried: @image was asked for
+ * @next: with the same hash
+ */
+struct dso {
+	char *path;
+	const char *name;
+	bool file;
+	struct elf_image *image;
+	bool tried;
+	struct dso *next;
+};
+
+/**
+ * struct dsos - all of a VM; all zero is none
+ * @by_hash: by their paths
+ * @nr: how many
+ * @rest: stands for all that came behind DSOS_MAX others
+ */
+struct dsos {
+	struct u64map by_hash;
+	u32 nr;
+	struct dso *rest;
+};
+
+/* The object with a path of @len bytes; beyond DSOS_MAX all new ones are one. */
+struct dso *dso_get(struct dsos *d, const char *path, size_t len);
+void dsos_free(struct dsos *d);
+
+#endif /* VMCOOP_DSO_H */

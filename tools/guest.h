@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A guest's software state, as its sideband records tell it: tasks with their
+ * names, processes with what they map.
+ *
+ * The records are applied in the order of time; a snapshot's tell what held
+ * before. What ended stays for a while, for records that come late; a pid that
+ * comes back is another process. All of it comes from the guest, so all of it
+ * is bounded.
+ */
+#ifndef VMCOOP_GUEST_H
+#define VMCOOP_GUEST_H
+
+#include "../common/abi.h"
+#include "dso.h"
+#include "map.h"
+
+#define GUEST_MAX_TASKS		(1U << 18)
+#define GUEST_MAX_MAPPINGS	(1U << 20)
+#define GUEST_MAX_ASPACE	8192		/* mappings of one process */
+#define GUEST_MAX_EXITED	4096
+
+/** struct mapping - file bytes from @pgoff on at [@start, @end) */
+struct mapping {
+	u64 start, end, pgoff;
+	struct dso *dso;
+};
+
+/**
+ * struct aspace - a process's executable mappings, sorted, without overlap
+ * @refs: processes that have it: a fork shares it until one changes
+ */
+struct aspace {
+	u32 refs, nr, cap;
+	struct mapping *maps;
+};
+
+/** struct proc - a process (thread group) */
+struct proc {
+	u32 pid;
+	u32 tasks;		/* that point here */
+	struct aspace *as;	/* NULL: no mapping known */
+	bool listed;		/* found by its pid */
+};
+
+/**
+ * struct task - a thread
+ * @comm: its name, NUL-terminated, "" if not known
+ * @exited: it ended; kept for late records
+ * @serial: counts tasks: tells one from another with the same tid
+ */
+struct task {
+	u32 tid;
+	struct proc *proc;
+	char comm[17];
+	bool kthread;
+	bool exited;
+	u64 serial;
+};
+
+/**
+ * struct guest - the state of one set-up of a guest's module
+ * @dsos: the VM's
+ * @anchor: a kernel symbol's name, "" if none was told
+ * @anchor_addr: where it lies
+ * @limited: records without effect for want of room
+ */
+struct guest {
+	struct dsos *dsos;
+	struct u64map tasks;	/* by tid */
+	struct u64map procs;	/* by pid */
+	char anchor[33];
+	u64 anchor_addr;
+	u64 limited;
+
+	u32 nr_mappings;
+	u64 serial;
+	struct {
+		u32 tid;
+		u64 serial;
+	} *exited;		/* ring of GUEST_MAX_EXITED */
+	u32 next_exited;
+};
+
+struct guest *guest_new(struct dsos *dsos);
+void guest_free(struct guest *g);
+
+/* Applies a sideband record; others do nothing. */
+void guest_record(struct guest *g, const struct vmcoop_hdr *hdr);
+
+/* The task, made if it is not known; NULL if there is no more room. */
+struct task *guest_task(struct guest *g, u32 pid, u32 tid);
+
+/* The task if it is known. */
+struct task *guest_find_task(const struct guest *g, u32 tid);
+
+/* What @task has mapped at @addr, NULL if nothing is known to be. */
+const struct mapping *guest_mapping(const struct task *task, u64 addr);
+
+#endif /* VMCOOP_GUEST_H */

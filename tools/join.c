@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Attribution: see join.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "arch.h"
+#include "join.h"
+
+const char *const method_names[NR_METHODS] = {
+	[METHOD_SAMPLED] = "sampled",
+	[METHOD_TICK] = "tick",
+};
+
+const char *const reason_names[NR_REASONS] = {
+	[REASON_NONE] = "",
+	[REASON_NO_GUEST] = "no guest data for this VM",
+	[REASON_NO_CLOCK] = "no clock yet",
+	[REASON_NO_TASK] = "task unknown",
+	[REASON_HIDDEN] = "address hidden",
+	[REASON_NO_MAPPING] = "no mapping at the address",
+	[REASON_NO_TICK] = "ran, but no tick followed",
+};
+
+/* ---- VMs and vCPUs -------------------------------------------------------------- */
+
+struct vm *join_vm(struct join *j, u32 pid)
+{
+	struct vm *vm = map_get(&j->vm_by_pid, pid);
+
+	if (vm)
+		return vm;
+	vm = xcalloc(1, sizeof(*vm));
+	vm->pid = pid;
+	snprintf(vm->name, sizeof(vm->name), "pid-%u", pid);
+	j->vms = xreallocarray(j->vms, j->nr_vms + 1, sizeof(*j->vms));
+	j->vms[j->nr_vms++] = vm;
+	map_put(&j->vm_by_pid, pid, vm);
+	return vm;
+}
+
+static u64 vcpu_key(u32 vm, u32 vcpu)
+{
+	return (u64)vm << 32 | vcpu;
+}
+
+static struct vcpu *find_vcpu(const struct join *j, u32 vm, u32 vcpu)
+{
+	return map_get(&j->vcpu_by_id, vcpu_key(vm, vcpu));
+}
+
+/* The vCPU of a host record. */
+static struct vcpu *get_vcpu(struct join *j, u32 pid, u32 id, u32 handle)
+{
+	struct vcpu *v = find_vcpu(j, pid, id);
+
+	if (!v) {
+		v = xcalloc(1, sizeof(*v));
+		v->vm = join_vm(j, pid);
+		v->vm->nr_vcpus++;
+		v->id = id;
+		j->vcpus = xreallocarray(j->vcpus, j->nr_vcpus + 1, sizeof(*j->vcpus));
+		j->vcpus[j->nr_vcpus++] = v;
+		map_put(&j->vcpu_by_id, vcpu_key(pid, id), v);
+	}
+	if (handle && handle != v->handle) {
+		v->handle = handle;
+		map_put(&j->vcpu_by_handle, handle, v);
+	}
+	return v;
+}
+
+/* ---- Running time ----------------------------------------------------------------- */
+
+/* The part of [@from, @to] inside the window. */
+static u64 in_window(const struct join *j, u64 from, u64 to)
+{
+	from = max_u64(from, j->begin);
+	to = min_u64(to, j->end);
+	return to > from ? to - from : 0;
+}
+
+static u64 ran_until(const struct join *j, const struct vcpu *v, u64 t)
+{
+	return v->ran + (v->in ? in_window(j, v->since, t) : 0);
+}
+
+static void vcpu_in(struct join *j, struct vcpu *v, u32 pcpu, u64 t)
+{
+	/* Told again, or moved and its OUT was lost: it has been running. */
+	v->ran = ran_until(j, v, t);
+	v->in = true;
+	v->pcpu = pcpu;
+	v->since = t;
+	quality_in(&j->quality, &v->quality, t);
+}
+
+static void vcpu_out(struct join *j, struct vcpu *v, u32 pcpu, u64 t)
+{
+	/* On another CPU it is in again already. */
+	if (v->in && v->pcpu != pcpu)
+		return;
+	v->ran = ran_until(j, v, t);
+	v->in = false;
+	quality_out(&j->quality, &v->quality, t);
+}
+
+/* ---- Attribution -------------------------------------------------------------------- */
+
+static void set_comm(struct joined *s, const struct task *t)
+{
+	if (!s->pid && !s->tid)
+		snprintf(s->comm, sizeof(s->comm), "swapper/%u", s->vcpu->id);
+	else if (t && *t->comm)
+		memcpy(s->comm, t->comm, sizeof(t->comm));
+	else
+		snprintf(s->comm, sizeof(s->comm), ":%u", s->tid);
+}
+
+static enum join_reason attribute(struct joined *s)
+{
+	const struct vm *vm = s->vm;
+	struct task *t;
+
+	if (!vm->guest)
+		return vm->has_source && !s->vcpu->has_clock ? REASON_NO_CLOCK :
+		       vm->has_source ? REASON_NO_TASK : REASON_NO_GUEST;
+	if (!s->vcpu->has_clock)
+		return REASON_NO_CLOCK;
+	if (!s->vcpu->has_task)
+		return REASON_NO_TASK;
+	s->pid = s->vcpu->pid;
+	s->tid = s->vcpu->tid;
+	t = guest_find_task(vm->guest, s->tid);
+	set_comm(s, t);
+	if (s->mode == VMCOOP_MODE_UNKNOWN)
+		return REASON_HIDDEN;
+	if (s->mode != VMCOOP_MODE_USER)
+		return REASON_NONE;
+	s->map = t ? guest_mapping(t, s->ip) : NULL;
+	return s->map ? REASON_NONE : REASON_NO_MAPPING;
+}
+
+static void on_sample(struct join *j, struct vcpu *v, const struct vmcoop_host_sample *rec,
+		      u64 time)
+{
+	struct joined s = {
+		.method = METHOD_SAMPLED,
+		.time = time,
+		.period = rec->period,
+		.count = 1,
+		.vcpu = v,
+		.vm = v->vm,
+		.pcpu = rec->pcpu,
+		.event = rec->event,
+		.mode = rec->mode,
+		.ip = rec->ip,
+	};
+
+	if (time < j->begin || time > j->end) {
+		j->outside++;
+		return;
+	}
+	j->samples++;
+	v->vm->samples++;
+	if (rec->sflags & VMCOOP_S_IP_HIDDEN)
+		s.mode = VMCOOP_MODE_UNKNOWN;
+	else if (s.mode != VMCOOP_MODE_USER && s.mode != VMCOOP_MODE_KERNEL)
+		s.mode = arch_is_kernel_addr(v->vm->arch, s.ip) ? VMCOOP_MODE_KERNEL :
+								  VMCOOP_MODE_USER;
+	s.reason = attribute(&s);
+	j->sample(j->ctx, &s);
+}
+
+/* ---- Host records -------------------------------------------------------------------- */
+
+static void on_clock(struct join *j, struct vcpu *v, const struct vmcoop_host_clock *rec)
+{
+	struct vmcoop_clock clock = {
+		.offset = rec->offset,
+		.ratio = rec->ratio,
+		.frac_bits = rec->frac_bits,
+	};
+
+	if (!vmcoop_clock_valid(&clock))
+		return;
+	j->steps += v->has_clock && !merge_same_clock(&v->clock, &clock);
+	v->clock = clock;
+	v->has_clock = true;
+}
+
+static void on_gone(struct join *j, struct vcpu *v, u64 t)
+{
+	vcpu_out(j, v, v->pcpu, t);
+	v->has_task = false;
+}
+
+/* All host records but ENTRY begin with the VM and the vCPU. */
+static void host_record(struct join *j, const struct merge_rec *r)
+{
+	const struct vmcoop_host_in *rec = (const void *)r->hdr;
+	struct vcpu *v;
+
+	if (r->hdr->type == VMCOOP_HOST_ENTRY) {
+		v = map_get(&j->vcpu_by_handle, r->hdr->id);
+		if (v)
+			quality_entry(&j->quality, &v->quality, r->time);
+		return;
+	}
+	if (r->hdr->type > VMCOOP_HOST_GONE)
+		return;
+	v = get_vcpu(j, rec->vm, rec->vcpu, r->hdr->id);
+	switch (r->hdr->type) {
+	case VMCOOP_HOST_SAMPLE:
+		on_sample(j, v, (const void *)r->hdr, r->time);
+		break;
+	case VMCOOP_HOST_VCPU:
+		v->tid_host = ((const struct vmcoop_host_vcpu *)r->hdr)->tid;
+		break;
+	case VMCOOP_HOST_IN:
+		vcpu_in(j, v, rec->pcpu, r->time);
+		break;
+	case VMCOOP_HOST_OUT:
+		vcpu_out(j, v, rec->pcpu, r->time);
+		break;
+	case VMCOOP_HOST_CLOCK:
+		on_clock(j, v, (const void *)r->hdr);
+		break;
+	case VMCOOP_HOST_GONE:
+		on_gone(j, v, r->time);
+		break;
+	}
+}
+
+/* ---- Guest records -------------------------------------------------------------------- */
+
+/* @comm, of 16 bytes, is NULL where the record does not say. */
+static void set_task(struct vcpu *v, u32 pid, u32 tid, const char *comm)
+{
+	struct task *t;
+
+	v->has_task = true;
+	v->pid = pid;
+	v->tid = tid;
+	t = tid ? guest_task(v->vm->guest, pid, tid) : NULL;
+	if (t && comm && *comm)
+		copy_field(t->comm, comm, 16);
+}
+
+/*
+ * Ticks that come together, as after a descheduled phase, share what ran
+ * before the first of them: the others stand for next to nothing.
+ */
+static void on_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_tick *rec,
+		    const struct merge_rec *r)
+{
+	u64 ran = ran_until(j, v, r->time);
+	struct joined s = {
+		.method = METHOD_TICK,
+		.time = r->time,
+		.period = ran - v->ran_at_tick,
+		.count = 1,
+		.vcpu = v,
+		.vm = v->vm,
+		.pcpu = v->pcpu,
+		.mode = rec->mode == VMCOOP_MODE_USER ? VMCOOP_MODE_USER : VMCOOP_MODE_KERNEL,
+		.ip = rec->ip,
+	};
+
+	v->ran_at_tick = ran;
+	if (r->time < j->begin || r->time > j->end)
+		return;
+	j->ticks++;
+	if (r->true_time >= j->begin && v->has_clock)
+		quality_tick(&j->quality, &v->quality, r->true_time);
+	s.reason = attribute(&s);
+	j->sample(j->ctx, &s);
+}
+
+static void untimed_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_tick *rec,
+			 u64 time)
+{
+	struct joined s = {
+		.method = METHOD_TICK,
+		.reason = REASON_NO_CLOCK,
+		.time = time,
+		.count = 1,
+		.vcpu = v,
+		.vm = v->vm,
+		.ip = rec->ip,
+	};
+
+	if (time < j->begin || time > j->end)
+		return;
+	j->ticks++;
+	j->sample(j->ctx, &s);
+}
+
+/* The guest that speaks, begun anew if its module was. NULL: one that has ended. */
+static struct guest *speaking_guest(struct join *j, struct vm *vm, const struct merge_source *src)
+{
+	size_t i;
+
+	if (vm->guest && src->generation == vm->generation)
+		return vm->guest;
+	if (vm->guest && src->generation < vm->generation)
+		return NULL;
+	guest_free(vm->guest);
+	vm->guest = guest_new(&vm->dsos);
+	vm->generation = src->generation;
+	memcpy(vm->release, src->release, sizeof(vm->release));
+	for (i = 0; i < j->nr_vcpus; i++)
+		if (j->vcpus[i]->vm == vm)
+			j->vcpus[i]->has_task = false;
+	return vm->guest;
+}
+
+static void guest_side(struct join *j, const struct merge_rec *r)
+{
+	struct vm *vm = join_vm(j, r->src->vm);
+	struct guest *g = speaking_guest(j, vm, r->src);
+	const struct vmcoop_guest_switch *sw;
+	const struct vmcoop_guest_tick *tick;
+	struct vcpu *v;
+
+	if (!g)
+		return;
+	v = find_vcpu(j, vm->pid, r->hdr->id);
+	switch (r->hdr->type) {
+	case VMCOOP_GUEST_TICK:
+		tick = (const void *)r->hdr;
+		j->orphans += !v;
+		if (v && r->timed) {
+			set_task(v, tick->pid, tick->tid,
+				 tick->hdr.size >= sizeof(*tick) ? tick->comm : NULL);
+			on_tick(j, v, tick, r);
+		} else if (v) {
+			untimed_tick(j, v, tick, r->time);
+		}
+		break;
+	case VMCOOP_GUEST_SWITCH:
+		sw = (const void *)r->hdr;
+		if (v && r->timed)
+			set_task(v, sw->next_pid, sw->next_tid, NULL);
+		break;
+	default:
+		/* What tasks there are holds even where the clock is not known. */
+		guest_record(g, r->hdr);
+		break;
+	}
+}
+
+/* ---- Begin and end ---------------------------------------------------------------------- */
+
+void join_init(struct join *j, void (*sample)(void *ctx, const struct joined *j), void *ctx)
+{
+	memset(j, 0, sizeof(*j));
+	j->sample = sample;
+	j->ctx = ctx;
+	j->begin = 0;
+	j->end = UINT64_MAX;
+}
+
+void join_source(struct join *j, struct merge_source *src)
+{
+	struct vm *vm;
+
+	if (src->host)
+		return;
+	vm = join_vm(j, src->vm);
+	vm->has_source = true;
+	vm->arch = src->arch;
+}
+
+void join_record(struct join *j, const struct merge_rec *rec)
+{
+	if (rec->src->host)
+		host_record(j, rec);
+	else
+		guest_side(j, rec);
+}
+
+/* Running time that no tick has claimed is part of the whole all the same. */
+static void left_over(struct join *j, struct vcpu *v, u64 now)
+{
+	u64 ran = ran_until(j, v, now);
+	struct joined s = {
+		.method = METHOD_TICK,
+		.reason = v->vm->has_source ? REASON_NO_TICK : REASON_NO_GUEST,
+		.time = now,
+		.period = ran - v->ran_at_tick,
+		.vcpu = v,
+		.vm = v->vm,
+		.pcpu = v->pcpu,
+	};
+
+	if (s.period)
+		j->sample(j->ctx, &s);
+}
+
+void join_finish(struct join *j, u64 now)
+{
+	size_t i;
+
+	for (i = 0; i < j->nr_vcpus; i++) {
+		struct vcpu *v = j->vcpus[i];
+
+		quality_advance(&j->quality, &v->quality, now);
+		left_over(j, v, now);
+	}
+}
+
+void join_free(struct join *j)
+{
+	size_t i;
+
+	for (i = 0; i < j->nr_vms; i++) {
+		guest_free(j->vms[i]->guest);
+		dsos_free(&j->vms[i]->dsos);
+		free(j->vms[i]->priv);
+		free(j->vms[i]);
+	}
+	for (i = 0; i < j->nr_vcpus; i++) {
+		quality_vcpu_free(&j->vcpus[i]->quality);
+		free(j->vcpus[i]);
+	}
+	free(j->vms);
+	free(j->vcpus);
+	map_free(&j->vm_by_pid);
+	map_free(&j->vcpu_by_id);
+	map_free(&j->vcpu_by_handle);
+	memset(j, 0, sizeof(*j));
+}

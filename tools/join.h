@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Join: host samples and guest ticks, each with the guest task and mapping
+ * they belong to, or the reason why that is not known.
+ *
+ * Fed by a merge, in the order of host time; hands out a struct joined for
+ * every host sample (method "sampled") and every guest tick (method "tick",
+ * weighted by the time its vCPU ran since the one before). Who wants only one
+ * method takes only that: they are never added up.
+ */
+#ifndef VMCOOP_JOIN_H
+#define VMCOOP_JOIN_H
+
+#include "../common/abi.h"
+#include "dso.h"
+#include "guest.h"
+#include "map.h"
+#include "merge.h"
+#include "quality.h"
+
+enum join_method {
+	METHOD_SAMPLED,
+	METHOD_TICK,
+	NR_METHODS
+};
+
+extern const char *const method_names[NR_METHODS];
+
+enum join_reason {
+	REASON_NONE,		/* attributed */
+	REASON_NO_GUEST,
+	REASON_NO_CLOCK,
+	REASON_NO_TASK,
+	REASON_HIDDEN,
+	REASON_NO_MAPPING,
+	REASON_NO_TICK,
+	NR_REASONS
+};
+
+extern const char *const reason_names[NR_REASONS];
+
+/**
+ * struct vm - a virtual machine of the file
+ * @name: as people call it; "pid-N" if the file does not say
+ * @region: its region's path, "" if it has none
+ * @nr_vcpus: seen
+ * @guest: its guest's present state, NULL if it has told nothing
+ * @generation: of @guest's sources
+ * @release: the guest kernel's, as it claims
+ * @arch: of the guest's records
+ * @has_source: a ring of its guest is in the file
+ * @samples: host samples in the window
+ */
+struct vm {
+	u32 pid;
+	char name[128];
+	char region[256];
+	u32 nr_vcpus;
+	struct guest *guest;
+	u32 generation;
+	char release[65];
+	u32 arch;
+	bool has_source;
+	struct dsos dsos;
+	u64 samples;
+	void *priv;		/* the symbolizer's */
+};
+
+/**
+ * struct vcpu - a vCPU
+ * @handle: in host records, 0 if none was told yet
+ * @clock: in force, if @has_clock
+ * @in: scheduled in, on @pcpu since @since
+ * @ran: host ticks it ran inside the window, up to @since if it is in
+ * @ran_at_tick: @ran at its last guest tick
+ * @pid: process of the current task, if @has_task
+ * @tid: current task
+ */
+struct vcpu {
+	struct vm *vm;
+	u32 id;
+	u32 handle;
+	u32 tid_host;
+	struct vmcoop_clock clock;
+	bool has_clock;
+	bool in;
+	u32 pcpu;
+	u64 since;
+	u64 ran, ran_at_tick;
+	bool has_task;
+	u32 pid, tid;
+	struct quality_vcpu quality;
+};
+
+/**
+ * struct joined - a sample or a tick, attributed
+ * @time: host time
+ * @period: events, or for METHOD_TICK host ticks of running time, it stands for
+ * @count: samples it stands for: 1, or 0 for running time without a tick
+ * @task: NULL if unknown or idle
+ * @comm: the task's name, NUL-terminated; "" if not known
+ * @map: user mode: what is mapped at @ip, else NULL
+ */
+struct joined {
+	enum join_method method;
+	enum join_reason reason;
+	u64 time;
+	u64 period;
+	u32 count;
+	struct vcpu *vcpu;
+	struct vm *vm;
+	u32 pcpu;
+	u16 event;
+	u8 mode;
+	u32 pid, tid;
+	char comm[32];
+	u64 ip;
+	const struct mapping *map;
+};
+
+/**
+ * struct join - a join under way
+ * @sample: called for each joined sample
+ * @begin: first host stamp to tell of; UINT64_MAX until the file says
+ * @end: last one
+ * @samples: host samples in the window
+ * @outside: host samples outside it
+ * @ticks: guest ticks in the window
+ * @orphans: guest ticks of vCPUs that no host record named
+ * @steps: clock changes after a vCPU's first clock
+ */
+struct join {
+	void (*sample)(void *ctx, const struct joined *j);
+	void *ctx;
+	u64 begin, end;
+	u64 samples, outside, ticks, orphans, steps;
+	struct quality quality;
+	struct vm **vms;
+	size_t nr_vms;
+
+	struct vcpu **vcpus;
+	size_t nr_vcpus;
+	struct u64map vm_by_pid;
+	struct u64map vcpu_by_id;	/* VM's pid and vCPU */
+	struct u64map vcpu_by_handle;
+};
+
+void join_init(struct join *j, void (*sample)(void *ctx, const struct joined *j), void *ctx);
+struct vm *join_vm(struct join *j, u32 pid);
+/* From struct merge_ops. */
+void join_source(struct join *j, struct merge_source *src);
+void join_record(struct join *j, const struct merge_rec *rec);
+/* The stream has ended at host time @now. */
+void join_finish(struct join *j, u64 now);
+void join_free(struct join *j);
+
+#endif /* VMCOOP_JOIN_H */

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Merge: a data file's records, host's and guests', in the order of host time.
+ *
+ * Guest stamps are converted with the clock that is in force for their vCPU at
+ * that point of the merge. A guest source waits, as a whole and in its order,
+ * while its next record cannot be placed: no clock of its vCPU yet, or a stamp
+ * that went back or far ahead, which says that a clock change is about to be
+ * merged. It waits HOLD_MS of host time, or until too much is held in memory; then its
+ * records are handed out as untimed.
+ *
+ * What stands in memory is what the file holds between two watermarks, plus
+ * what waits, and is bounded by MERGE_MEMORY whatever the file says.
+ */
+#ifndef VMCOOP_MERGE_H
+#define VMCOOP_MERGE_H
+
+#include "../common/abi.h"
+#include "../common/clock.h"
+#include "datafile.h"
+#include "map.h"
+
+#define MERGE_HOLD_MS	2000
+#define MERGE_MEMORY	(128U << 20)
+
+/**
+ * struct merge_source - a ring of the file
+ * @id: its number
+ * @host: the host's, else a guest's
+ * @vm: guest: pid of its VM
+ * @generation: guest: number of the guest's set-up
+ * @ring: guest: ring of that set-up
+ * @pcpu: host: CPU
+ * @nmi: host: written in NMI context
+ * @release: guest: kernel release it claims
+ * @arch: guest: VMCOOP_ARCH_*
+ * @records: handed out or skipped, malformed ones included
+ * @malformed: too short for their type, or cut inside a chunk
+ */
+struct merge_source {
+	u32 id;
+	bool host;
+	u32 vm;
+	u32 generation;
+	u32 ring;
+	u32 pcpu;
+	bool nmi;
+	u32 arch;
+	char release[65];
+	u64 records, malformed;
+
+	/* the merge's own */
+	struct merge_buf *first, *last;
+	const struct vmcoop_hdr *head;	/* NULL: nothing here */
+	u64 key;			/* host time of @head */
+	u8 prio;			/* among equal keys */
+	u64 stamp;			/* of the record before @head */
+	u32 clock_gen;			/* of the clock that converted it */
+	u32 place;			/* in the heap, plus 1; 0: not in it */
+	bool waits;			/* for its clock */
+	u64 waits_since;		/* host time */
+};
+
+/**
+ * struct merge_rec - a record in its place
+ * @hdr: the record, whole and long enough for its type
+ * @src: where it comes from
+ * @time: host time: never before that of the record before
+ * @true_time: the same not moved behind records that came earlier
+ * @timed: false: a guest record that could not be converted; @time is when it
+ *	was given up, @true_time 0
+ */
+struct merge_rec {
+	const struct vmcoop_hdr *hdr;
+	struct merge_source *src;
+	u64 time;
+	u64 true_time;
+	bool timed;
+};
+
+/**
+ * struct merge_ops - who wants to know
+ * @record: each record, in order
+ * @source: a source begins
+ * @chunk: a chunk the merge has no use for
+ */
+struct merge_ops {
+	void (*record)(void *ctx, const struct merge_rec *rec);
+	void (*source)(void *ctx, struct merge_source *src);
+	void (*chunk)(void *ctx, const struct chunk *c);
+};
+
+/**
+ * struct merge - a merge under way
+ * @clock_khz: ticks of host time in a millisecond
+ * @now: host time reached
+ * @late: records that came behind @now
+ * @untimed: guest records handed out without a time
+ */
+struct merge {
+	const struct merge_ops *ops;
+	void *ctx;
+	u64 clock_khz;
+	u64 now;
+	u64 late, untimed;
+
+	struct u64map sources;		/* by id */
+	struct u64map clocks;		/* by VM and vCPU */
+	struct merge_source **heap;
+	u32 nr_heap, cap_heap;
+	struct merge_source **guests;
+	u32 nr_guests;
+	u64 memory;			/* bytes held */
+	u64 watermark;
+	u64 horizon;			/* host time the recorder had reached */
+};
+
+static inline bool merge_same_clock(const struct vmcoop_clock *a, const struct vmcoop_clock *b)
+{
+	return a->offset == b->offset && a->ratio == b->ratio && a->frac_bits == b->frac_bits;
+}
+
+void merge_init(struct merge *m, const struct merge_ops *ops, void *ctx);
+/* Takes a chunk, and its data over; hands out what has become due. */
+void merge_chunk(struct merge *m, struct chunk *c);
+/* The file has ended: hands out all there is. */
+void merge_finish(struct merge *m);
+void merge_free(struct merge *m);
+
+#endif /* VMCOOP_MERGE_H */

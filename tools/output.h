@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Text that is safe to show, whoever chose it, and JSON.
+ *
+ * Names come from guests. Shown are printable characters of valid UTF-8;
+ * control characters, characters that redirect a terminal's or an editor's
+ * text (bidirectional marks and the like) and bytes that are no UTF-8 stand
+ * as \xNN, a backslash as "\\".
+ */
+#ifndef VMCOOP_OUTPUT_H
+#define VMCOOP_OUTPUT_H
+
+#include "util.h"
+
+/* Escapes @s into @out, cut at @cap - 1 bytes; returns @out. */
+char *escape(char *out, size_t cap, const char *s);
+/* Columns that escaped text takes on a terminal, about. */
+size_t text_width(const char *escaped);
+/* Writes @s as a JSON string: escaped as above, then for JSON; null for NULL. */
+void json_string(FILE *f, const char *s);
+
+/** struct json - where in a JSON text writing is; all zero is its start */
+struct json {
+	FILE *f;
+	unsigned int depth;
+	bool more[16];		/* something stands before, at this depth */
+};
+
+/* @key is NULL inside an array. */
+void json_open(struct json *j, const char *key, char bracket);
+void json_close(struct json *j, char bracket);
+void json_str(struct json *j, const char *key, const char *s);
+void json_u64(struct json *j, const char *key, u64 v);
+void json_s64(struct json *j, const char *key, s64 v);
+void json_bool(struct json *j, const char *key, bool v);
+/* A fraction with @digits behind the point; null if it is not @known. */
+void json_num(struct json *j, const char *key, double v, int digits, bool known);
+
+#endif /* VMCOOP_OUTPUT_H */

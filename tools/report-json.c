@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A report for programs. Keys stay; new ones may come: vmcoop-dump-report(1)
+ * describes them.
+ */
+#include "output.h"
+#include "report.h"
+
+static void put_events(struct json *j, const struct session *s)
+{
+	u32 i;
+
+	json_open(j, "events", '[');
+	for (i = 0; i < s->nr_events; i++) {
+		const struct event *e = &s->events[i];
+
+		if (!e->told)
+			continue;
+		json_open(j, NULL, '{');
+		json_str(j, "name", e->name);
+		json_u64(j, "period", e->period);
+		json_u64(j, "freq", e->freq);
+		json_u64(j, "overflows", e->overflows);
+		json_u64(j, "in_guest", e->in_guest);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void put_vms(struct json *j, const struct session *s)
+{
+	size_t i;
+
+	json_open(j, "vms", '[');
+	for (i = 0; i < s->join.nr_vms; i++) {
+		const struct vm *vm = s->join.vms[i];
+
+		json_open(j, NULL, '{');
+		json_u64(j, "pid", vm->pid);
+		json_str(j, "name", vm->name);
+		json_str(j, "region", *vm->region ? vm->region : NULL);
+		json_u64(j, "vcpus", vm->nr_vcpus);
+		json_str(j, "release", *vm->release ? vm->release : NULL);
+		json_u64(j, "samples", vm->samples);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void put_rings(struct json *j, const struct session *s)
+{
+	size_t i;
+
+	json_open(j, "rings", '[');
+	for (i = 0; i < s->nr_rings; i++) {
+		const struct ring_stats *r = &s->rings[i];
+
+		json_open(j, NULL, '{');
+		json_str(j, "name", r->name);
+		json_str(j, "side", r->guest ? "guest" : "host");
+		json_bool(j, "claimed", r->guest);
+		json_bool(j, "final", r->final && !*r->lost);
+		json_u64(j, "read", r->read);
+		json_u64(j, "produced", r->produced);
+		json_u64(j, "consumed", r->consumed);
+		json_u64(j, "dropped", r->dropped);
+		json_u64(j, "overwritten", r->overwritten);
+		json_u64(j, "pending", r->pending);
+		json_u64(j, "bad_bytes", r->bad_bytes);
+		json_bool(j, "balanced", ring_balanced(r));
+		json_str(j, "lost", *r->lost ? r->lost : NULL);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+}
+
+static void put_distance(struct json *j, const struct quality *q, int shift)
+{
+	static const struct { const char *key; double share; } quantiles[] = {
+		{ "median", 0.5 }, { "p99", 0.99 }, { "max", 1 },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(quantiles); i++) {
+		double us = quality_distance_us(q, shift, quantiles[i].share);
+
+		json_num(j, quantiles[i].key, us, 2, us >= 0);
+	}
+}
+
+static void put_join(struct json *j, const struct session *s)
+{
+	const struct quality *q = &s->join.quality;
+	char why[160];
+	enum verdict verdict = quality_verdict(q, why, sizeof(why));
+	double inside = quality_inside(q, SHIFT_NONE);
+	int i;
+
+	json_open(j, "join", '{');
+	json_u64(j, "ticks", q->ticks);
+	json_u64(j, "not_judged", q->skipped);
+	json_num(j, "inside", inside, 6, inside >= 0);
+	json_open(j, "shifted", '[');
+	for (i = SHIFT_NONE + 1; i < NR_SHOWN; i++) {
+		inside = quality_inside(q, i);
+		json_open(j, NULL, '{');
+		json_s64(j, "shift_us", quality_shift_us[i]);
+		json_num(j, "inside", inside, 6, inside >= 0);
+		put_distance(j, q, i);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	json_open(j, "entry_distance_us", '{');
+	put_distance(j, q, SHIFT_NONE);
+	json_close(j, '}');
+	json_str(j, "verdict", verdict_names[verdict]);
+	json_str(j, "why", why);
+	json_u64(j, "clock_steps", s->join.steps);
+	json_u64(j, "late", s->merge.late);
+	json_u64(j, "untimed", s->merge.untimed);
+	json_close(j, '}');
+}
+
+static void put_samples(struct json *j, const struct report *r)
+{
+	const struct rows *rows = &r->rows[r->method];
+	int i;
+
+	json_open(j, "samples", '{');
+	json_u64(j, "total", rows->samples);
+	json_u64(j, "attributed", rows->by_reason[REASON_NONE]);
+	json_open(j, "unattributed", '[');
+	for (i = REASON_NONE + 1; i < NR_REASONS; i++) {
+		if (!rows->by_reason[i] && !rows->period_by_reason[i])
+			continue;
+		json_open(j, NULL, '{');
+		json_str(j, "reason", reason_names[i]);
+		json_u64(j, "samples", rows->by_reason[i]);
+		json_num(j, "share", rows->period ?
+			 (double)rows->period_by_reason[i] / rows->period : 0, 6, true);
+		json_close(j, '}');
+	}
+	json_close(j, ']');
+	json_u64(j, "outside_window", r->s.join.outside);
+	json_close(j, '}');
+}
+
+static void put_key(struct json *j, const struct rows *rows, enum sort_key key, u64 v)
+{
+	if (rows->keys & 1U << key)
+		json_u64(j, sort_key_names[key], v);
+	else
+		json_str(j, sort_key_names[key], NULL);
+}
+
+static void put_row(struct json *j, const struct report *r, const struct row *row)
+{
+	const struct rows *rows = &r->rows[r->method];
+	double process = row_process_share(rows, row);
+	char buf[64];
+
+	json_open(j, NULL, '{');
+	json_str(j, "vm", row->vm ? row->vm->name : NULL);
+	put_key(j, rows, KEY_VCPU, row->vcpu);
+	put_key(j, rows, KEY_PCPU, row->pcpu);
+	json_str(j, "comm", row->comm);
+	put_key(j, rows, KEY_PID, row->pid);
+	put_key(j, rows, KEY_TID, row->tid);
+	json_str(j, "mode", rows->keys & 1U << KEY_MODE ? mode_letter(row->mode) : NULL);
+	json_str(j, "dso", row->dso);
+	json_str(j, "path", row->path);
+	json_str(j, "sym", rows->keys & 1U << KEY_SYM || row->reason ?
+		 row_symbol(row, buf, sizeof(buf)) : NULL);
+	json_bool(j, "attributed", row->reason == REASON_NONE);
+	json_num(j, "share", row_share(rows, row), 6, true);
+	json_num(j, "process_share", process, 6, process >= 0);
+	json_u64(j, "samples", row->samples);
+	json_u64(j, "period", row->period);
+	json_str(j, "method", method_names[r->method]);
+	json_close(j, '}');
+}
+
+void report_json(const struct report *r, FILE *f)
+{
+	const struct session *s = &r->s;
+	const struct rows *rows = &r->rows[r->method];
+	struct json j = { .f = f };
+	size_t i;
+
+	json_open(&j, NULL, '{');
+	json_str(&j, "file", r->file);
+	json_str(&j, "hostname", s->hostname);
+	json_str(&j, "release", s->release);
+	json_str(&j, "arch", s->arch);
+	json_str(&j, "command", s->command);
+	json_u64(&j, "start_time", s->start_time);
+	json_num(&j, "duration_s", session_duration(s), 6, true);
+	json_str(&j, "method", method_names[r->method]);
+	put_events(&j, s);
+	put_vms(&j, s);
+	put_rings(&j, s);
+	put_join(&j, s);
+	put_samples(&j, r);
+	json_open(&j, "rows", '[');
+	for (i = 0; i < rows->nr && (!r->limit || i < r->limit); i++)
+		put_row(&j, r, &rows->rows[i]);
+	json_close(&j, ']');
+	json_open(&j, "notes", '[');
+	for (i = 0; i < s->nr_notes; i++)
+		json_str(&j, NULL, s->notes[i]);
+	json_close(&j, ']');
+	json_close(&j, '}');
+}

@@ -1,0 +1,398 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A report for people: what was measured and how far to trust it, then rows.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "output.h"
+#include "report.h"
+
+#define CELL	256
+
+/* ---- Head ------------------------------------------------------------------------ */
+
+static void head_recording(const struct session *s, FILE *f)
+{
+	char host[CELL], release[CELL], command[2048], when[64] = "";
+	time_t t = s->start_time;
+	struct tm tm;
+
+	if (t && localtime_r(&t, &tm))
+		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %z", &tm);
+	fprintf(f, "# host:     %s, Linux %s, %s\n", escape(host, sizeof(host), s->hostname),
+		escape(release, sizeof(release), s->release), s->arch);
+	fprintf(f, "# recorded: %s, %.3f s, with '%s'\n", when, session_duration(s),
+		escape(command, sizeof(command), s->command));
+}
+
+static void head_events(const struct report *r, FILE *f)
+{
+	const struct session *s = &r->s;
+	char name[CELL];
+	u32 i;
+
+	for (i = 0; i < s->nr_events; i++) {
+		const struct event *e = &s->events[i];
+
+		if (!e->told)
+			continue;
+		fprintf(f, "# event:    %s, ", escape(name, sizeof(name), e->name));
+		if (e->period)
+			fprintf(f, "period %llu", e->period);
+		else
+			fprintf(f, "%u samples a second and CPU", e->freq);
+		fprintf(f, ": %llu overflows, %llu of them in guests%s\n", e->overflows, e->in_guest,
+			s->nr_events > 1 && r->method == METHOD_SAMPLED && i == r->event ?
+			" (shown here)" : "");
+	}
+	if (!s->nr_events)
+		fprintf(f, "# event:    none\n");
+}
+
+static void head_vms(const struct session *s, FILE *f)
+{
+	char name[CELL], region[CELL], release[CELL];
+	size_t i;
+
+	for (i = 0; i < s->join.nr_vms; i++) {
+		const struct vm *vm = s->join.vms[i];
+
+		fprintf(f, "# VM:       %s, pid %u, %u vCPUs, ", escape(name, sizeof(name), vm->name),
+			vm->pid, vm->nr_vcpus);
+		if (*vm->region)
+			fprintf(f, "region %s", escape(region, sizeof(region), vm->region));
+		else
+			fprintf(f, "no region");
+		if (*vm->release)
+			fprintf(f, ", says it runs Linux %s",
+				escape(release, sizeof(release), vm->release));
+		fputc('\n', f);
+	}
+	if (!s->join.nr_vms)
+		fprintf(f, "# VM:       none was seen\n");
+}
+
+static void head_records(const struct session *s, FILE *f)
+{
+	u64 read[2] = { 0 }, dropped[2] = { 0 };
+	size_t i;
+
+	for (i = 0; i < s->nr_rings; i++) {
+		read[s->rings[i].guest] += s->rings[i].read;
+		dropped[s->rings[i].guest] += s->rings[i].dropped;
+	}
+	fprintf(f, "# records:  host %llu read, %llu dropped; guests %llu read, %llu dropped (claimed)\n",
+		read[0], dropped[0], read[1], dropped[1]);
+}
+
+static void head_samples(const struct report *r, FILE *f)
+{
+	const struct rows *rows = &r->rows[r->method];
+	u64 lost = report_unattributed(rows);
+	const char *sep = ": ";
+	int i;
+
+	fprintf(f, "# samples:  %llu %s, %llu attributed (%.2f %%), %llu not", rows->samples,
+		r->method == METHOD_TICK ? "guest ticks" : "host samples",
+		rows->by_reason[REASON_NONE],
+		rows->samples ? 100.0 * rows->by_reason[REASON_NONE] / rows->samples : 0, lost);
+	for (i = REASON_NONE + 1; i < NR_REASONS; i++) {
+		if (!rows->by_reason[i])
+			continue;
+		fprintf(f, "%s%s %llu", sep, reason_names[i], rows->by_reason[i]);
+		sep = ", ";
+	}
+	if (r->s.join.outside)
+		fprintf(f, "; %llu before or behind the window do not count", r->s.join.outside);
+	fputc('\n', f);
+}
+
+/* ---- Join quality ------------------------------------------------------------------ */
+
+static void put_percent(FILE *f, double share)
+{
+	if (share < 0)
+		fputs("       -", f);
+	else
+		fprintf(f, "%7.3f%%", 100 * share);
+}
+
+static void put_us(FILE *f, double us)
+{
+	if (us < 0)
+		fputs("          -", f);
+	else
+		fprintf(f, "%11.1f", us);
+}
+
+static void head_join(const struct session *s, FILE *f)
+{
+	const struct quality *q = &s->join.quality;
+	char why[160];
+	enum verdict verdict = quality_verdict(q, why, sizeof(why));
+	int i;
+
+	fprintf(f, "# join:     %s: %s\n", verdict_names[verdict], why);
+	fprintf(f, "#           %llu guest ticks judged, %llu not (vCPU's state not known then), %llu clock steps\n",
+		q->ticks, q->skipped, s->join.steps);
+	if (!q->ticks)
+		return;
+	fprintf(f, "#           %-12s  inside runs  us since VM entry: median        p99        max\n",
+		"clock");
+	for (i = 0; i < NR_SHOWN; i++) {
+		char label[32] = "as recorded";
+
+		if (i != SHIFT_NONE)
+			snprintf(label, sizeof(label), "%+lld us", quality_shift_us[i]);
+		fprintf(f, "#           %-12s     ", label);
+		put_percent(f, quality_inside(q, i));
+		fputs("             ", f);
+		put_us(f, quality_distance_us(q, i, 0.5));
+		put_us(f, quality_distance_us(q, i, 0.99));
+		put_us(f, quality_distance_us(q, i, 1));
+		fputc('\n', f);
+	}
+}
+
+/* ---- Rings -------------------------------------------------------------------------- */
+
+static const char *ring_verdict(const struct ring_stats *r)
+{
+	if (*r->lost)
+		return r->lost;
+	if (!r->final)
+		return "not told: the file ends before";
+	if (!r->exact)
+		return "counters were not steady";
+	return ring_balanced(r) ? "balanced" : "DOES NOT ADD UP";
+}
+
+static void head_rings(const struct session *s, FILE *f)
+{
+	char name[CELL];
+	size_t i, silent = 0;
+
+	fprintf(f, "# rings:    produced = consumed + dropped + overwritten + pending\n");
+	for (i = 0; i < s->nr_rings; i++) {
+		const struct ring_stats *r = &s->rings[i];
+
+		if (!r->produced && !r->read && r->final && !*r->lost) {
+			silent++;
+			continue;
+		}
+		fprintf(f, "#   %-5s %-18s %llu = %llu + %llu + %llu + %llu  %s%s\n",
+			r->guest ? "guest" : "host", escape(name, sizeof(name), r->name),
+			r->produced, r->consumed, r->dropped, r->overwritten, r->pending,
+			ring_verdict(r), r->guest ? " (claimed)" : "");
+	}
+	if (silent)
+		fprintf(f, "#   and %zu rings without a record\n", silent);
+}
+
+static void head_notes(const struct session *s, FILE *f)
+{
+	char text[4096];
+	size_t i;
+
+	for (i = 0; i < s->nr_notes; i++)
+		fprintf(f, "# note:     %s\n", escape(text, sizeof(text), s->notes[i]));
+}
+
+/* ---- Table --------------------------------------------------------------------------- */
+
+/** struct column - how a column of the table is made */
+struct column {
+	const char *title;
+	u32 key;		/* bits of keys it needs one of, 0: always there */
+	bool right;
+	void (*cell)(const struct report *r, const struct row *row, char *out);
+};
+
+static void cell_share(const struct report *r, const struct row *row, char *out)
+{
+	sprintf(out, "%.2f%%", 100 * row_share(&r->rows[r->method], row));
+}
+
+static void cell_process(const struct report *r, const struct row *row, char *out)
+{
+	double share = row_process_share(&r->rows[r->method], row);
+
+	if (share < 0)
+		strcpy(out, "-");
+	else
+		sprintf(out, "%.2f%%", 100 * share);
+}
+
+static void cell_samples(const struct report *r, const struct row *row, char *out)
+{
+	(void)r;
+	sprintf(out, "%llu", row->samples);
+}
+
+static void cell_method(const struct report *r, const struct row *row, char *out)
+{
+	(void)row;
+	strcpy(out, method_names[r->method]);
+}
+
+static void cell_vm(const struct report *r, const struct row *row, char *out)
+{
+	(void)r;
+	escape(out, CELL, row->vm->name);
+}
+
+static void cell_vcpu(const struct report *r, const struct row *row, char *out)
+{
+	(void)r;
+	sprintf(out, "%u", row->vcpu);
+}
+
+static void cell_pcpu(const struct report *r, const struct row *row, char *out)
+{
+	(void)r;
+	sprintf(out, "%u", row->pcpu);
+}
+
+static void cell_comm(const struct report *r, const struct row *row, char *out)
+{
+	(void)r;
+	escape(out, CELL, *row->comm ? row->comm : "-");
+}
+
+static void cell_pid(const struct report *r, const struct row *row, char *out)
+{
+	(void)r;
+	sprintf(out, "%u", row->pid);
+}
+
+static void cell_tid(const struct report *r, const struct row *row, char *out)
+{
+	(void)r;
+	sprintf(out, "%u", row->tid);
+}
+
+static void cell_mode(const struct report *r, const struct row *row, char *out)
+{
+	(void)r;
+	sprintf(out, "[%s]", mode_letter(row->mode));
+}
+
+static void cell_dso(const struct report *r, const struct row *row, char *out)
+{
+	(void)r;
+	escape(out, CELL, row->dso && *row->dso ? row->dso : "-");
+}
+
+static void cell_sym(const struct report *r, const struct row *row, char *out)
+{
+	char buf[64];
+
+	(void)r;
+	escape(out, CELL, row_symbol(row, buf, sizeof(buf)));
+}
+
+#define K(key)	(1U << KEY_##key)
+
+static const struct column columns[] = {
+	{ "Share", 0, true, cell_share },
+	{ "Process", K(PID), true, cell_process },
+	{ "Samples", 0, true, cell_samples },
+	{ "Method", 0, false, cell_method },
+	{ "VM", K(VM), false, cell_vm },
+	{ "vCPU", K(VCPU), true, cell_vcpu },
+	{ "pCPU", K(PCPU), true, cell_pcpu },
+	{ "Command", K(COMM), false, cell_comm },
+	{ "PID", K(PID), true, cell_pid },
+	{ "TID", K(TID), true, cell_tid },
+	{ "Mode", K(MODE), false, cell_mode },
+	{ "Object", K(DSO), false, cell_dso },
+	/* Without symbols it tells why a row is not attributed. */
+	{ "Symbol", 0, false, cell_sym },
+};
+
+static bool shown(const struct rows *rows, const struct column *c)
+{
+	return !c->key || rows->keys & c->key;
+}
+
+static void put_line(const struct rows *rows, char (*cells)[CELL], const size_t *widths, FILE *f)
+{
+	size_t c, last = ARRAY_SIZE(columns) - 1;
+
+	for (c = 0; c <= last; c++) {
+		size_t width, pad;
+
+		if (!shown(rows, &columns[c]))
+			continue;
+		width = text_width(cells[c]);
+		pad = widths[c] > width ? widths[c] - width : 0;
+		if (c == last)
+			fprintf(f, "  %s", cells[c]);
+		else if (columns[c].right)
+			fprintf(f, "  %*s%s", (int)pad, "", cells[c]);
+		else
+			fprintf(f, "  %s%*s", cells[c], (int)pad, "");
+	}
+	fputc('\n', f);
+}
+
+static void make_cells(const struct report *r, const struct row *row, char (*cells)[CELL])
+{
+	const struct rows *rows = &r->rows[r->method];
+	size_t c;
+
+	for (c = 0; c < ARRAY_SIZE(columns); c++) {
+		*cells[c] = '\0';
+		if (!shown(rows, &columns[c]))
+			continue;
+		if (!row)
+			strcpy(cells[c], columns[c].title);
+		else if (columns[c].cell != cell_sym || rows->keys & K(SYM) || row->reason)
+			columns[c].cell(r, row, cells[c]);
+	}
+}
+
+static void put_table(const struct report *r, FILE *f)
+{
+	const struct rows *rows = &r->rows[r->method];
+	size_t n = r->limit && r->limit < rows->nr ? r->limit : rows->nr, i, c;
+	size_t widths[ARRAY_SIZE(columns)] = { 0 };
+	char (*cells)[CELL] = xcalloc(ARRAY_SIZE(columns), CELL);
+
+	for (i = 0; i <= n; i++) {
+		make_cells(r, i < n ? &rows->rows[i] : NULL, cells);
+		for (c = 0; c < ARRAY_SIZE(columns); c++)
+			widths[c] = max_u64(widths[c], text_width(cells[c]));
+	}
+	make_cells(r, NULL, cells);
+	fputc('#', f);
+	put_line(rows, cells, widths, f);
+	for (i = 0; i < n; i++) {
+		make_cells(r, &rows->rows[i], cells);
+		fputc(' ', f);
+		put_line(rows, cells, widths, f);
+	}
+	if (n < rows->nr)
+		fprintf(f, "# and %zu rows more\n", rows->nr - n);
+	free(cells);
+}
+
+void report_text(const struct report *r, FILE *f)
+{
+	const struct session *s = &r->s;
+	char file[1024];
+
+	fprintf(f, "# file:     %s\n", escape(file, sizeof(file), r->file));
+	head_recording(s, f);
+	head_events(r, f);
+	head_vms(s, f);
+	head_records(s, f);
+	head_samples(r, f);
+	head_join(s, f);
+	head_rings(s, f);
+	head_notes(s, f);
+	fputs("#\n", f);
+	put_table(r, f);
+}

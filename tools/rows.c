@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Summing up: see rows.h.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rows.h"
+
+const char *const sort_key_names[NR_KEYS] = {
+	[KEY_VM] = "vm",
+	[KEY_VCPU] = "vcpu",
+	[KEY_PCPU] = "pcpu",
+	[KEY_COMM] = "comm",
+	[KEY_PID] = "pid",
+	[KEY_TID] = "tid",
+	[KEY_MODE] = "mode",
+	[KEY_DSO] = "dso",
+	[KEY_SYM] = "sym",
+};
+
+#define BIT(n)	(1U << (n))
+
+u32 parse_sort_keys(const char *list)
+{
+	u32 keys = 0, i;
+
+	while (*list) {
+		size_t n = strcspn(list, ",");
+
+		for (i = 0; i < NR_KEYS; i++)
+			if (strlen(sort_key_names[i]) == n && !memcmp(sort_key_names[i], list, n))
+				break;
+		if (i == NR_KEYS) {
+			warn("cannot sort by '%.*s'; known are vm, vcpu, pcpu, comm, pid, tid, mode, dso, sym",
+			     (int)n, list);
+			return 0;
+		}
+		keys |= BIT(i);
+		list += n + !!list[n];
+	}
+	if (!keys)
+		warn("--sort wants names of columns");
+	/* What an object or a symbol is, is known only together with the mode. */
+	if (keys & (BIT(KEY_DSO) | BIT(KEY_SYM)))
+		keys |= BIT(KEY_MODE);
+	return keys;
+}
+
+/* The sample as a row, with nothing but the chosen keys filled in. */
+static void make_row(const struct rows *r, const struct joined *j, const struct place *p,
+		     struct row *row)
+{
+	memset(row, 0, sizeof(*row));
+	row->reason = j->reason;
+	if (r->keys & BIT(KEY_VM))
+		row->vm = j->vm;
+	if (r->keys & BIT(KEY_VCPU))
+		row->vcpu = j->vcpu->id;
+	if (r->keys & BIT(KEY_PCPU))
+		row->pcpu = j->pcpu;
+	if (r->keys & BIT(KEY_COMM))
+		row->comm = intern_str(j->comm);
+	if (r->keys & BIT(KEY_PID))
+		row->pid = j->pid;
+	if (r->keys & BIT(KEY_TID))
+		row->tid = j->tid;
+	if (r->keys & BIT(KEY_MODE))
+		row->mode = j->mode;
+	/* Without an address there is nothing to tell rows apart by. */
+	if (j->reason != REASON_NONE && j->reason != REASON_NO_MAPPING)
+		return;
+	if (r->keys & BIT(KEY_DSO)) {
+		row->dso = p->dso;
+		row->path = p->path;
+	}
+	if (r->keys & BIT(KEY_SYM) && j->reason == REASON_NONE) {
+		row->symbol = p->symbol;
+		row->addr = p->symbol ? 0 : p->addr;
+	}
+}
+
+static bool same_row(const struct row *a, const struct row *b)
+{
+	return a->vm == b->vm && a->vcpu == b->vcpu && a->pcpu == b->pcpu && a->pid == b->pid &&
+	       a->tid == b->tid && a->mode == b->mode && a->reason == b->reason &&
+	       a->comm == b->comm && a->dso == b->dso && a->path == b->path &&
+	       a->symbol == b->symbol && a->addr == b->addr;
+}
+
+static u64 row_hash(const struct row *row)
+{
+	u64 h = hash_u64((uintptr_t)row->vm);
+
+	h = hash_u64(h ^ ((u64)row->pid << 32 | row->tid));
+	h = hash_u64(h ^ ((u64)row->vcpu << 32 | row->pcpu));
+	h = hash_u64(h ^ (uintptr_t)row->comm);
+	h = hash_u64(h ^ (uintptr_t)row->path ^ (uintptr_t)row->dso << 1);
+	h = hash_u64(h ^ (uintptr_t)row->symbol);
+	return hash_u64(h ^ row->addr ^ (u64)row->mode << 56 ^ (u64)row->reason << 48);
+}
+
+static void rows_rehash(struct rows *r)
+{
+	size_t i, at;
+
+	r->nr_slots = r->nr_slots ? 2 * r->nr_slots : 1024;
+	free(r->slots);
+	r->slots = xcalloc(r->nr_slots, sizeof(*r->slots));
+	for (i = 0; i < r->nr; i++) {
+		at = row_hash(&r->rows[i]) & (r->nr_slots - 1);
+		while (r->slots[at])
+			at = (at + 1) & (r->nr_slots - 1);
+		r->slots[at] = i + 1;
+	}
+}
+
+/* The row like @want, made if there is none. */
+static struct row *find_row(struct rows *r, const struct row *want)
+{
+	size_t at;
+
+	if (2 * r->nr >= r->nr_slots)
+		rows_rehash(r);
+	at = row_hash(want) & (r->nr_slots - 1);
+	for (; r->slots[at]; at = (at + 1) & (r->nr_slots - 1))
+		if (same_row(&r->rows[r->slots[at] - 1], want))
+			return &r->rows[r->slots[at] - 1];
+	if (r->nr == ROWS_MAX)
+		return NULL;
+	if (r->nr == r->cap) {
+		r->cap = 2 * r->cap + 64;
+		r->rows = xreallocarray(r->rows, r->cap, sizeof(*r->rows));
+	}
+	r->rows[r->nr] = *want;
+	r->slots[at] = ++r->nr;
+	return &r->rows[r->nr - 1];
+}
+
+void rows_add(struct rows *r, const struct joined *j, const struct place *p)
+{
+	struct row want, *row;
+
+	make_row(r, j, p, &want);
+	row = find_row(r, &want);
+	if (!row) {
+		row = &r->rows[r->nr - 1];
+		r->merged += j->count;
+	}
+	row->period += j->period;
+	row->samples += j->count;
+	rows_count(r, j);
+}
+
+void rows_count(struct rows *r, const struct joined *j)
+{
+	r->period += j->period;
+	r->samples += j->count;
+	r->by_reason[j->reason] += j->count;
+	r->period_by_reason[j->reason] += j->period;
+}
+
+/* ---- Finishing --------------------------------------------------------------------- */
+
+/* Whether the row's task is known, and with it the process. */
+static bool knows_task(const struct row *row)
+{
+	return row->reason == REASON_NONE || row->reason == REASON_NO_MAPPING ||
+	       row->reason == REASON_HIDDEN;
+}
+
+/* Rows of one process side by side. */
+static int by_process(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+
+	if (x->vm != y->vm)
+		return x->vm < y->vm ? -1 : 1;
+	if (knows_task(x) != knows_task(y))
+		return knows_task(x) ? -1 : 1;
+	return x->pid != y->pid ? (x->pid < y->pid ? -1 : 1) : 0;
+}
+
+static int compare_str(const char *a, const char *b)
+{
+	return strcmp(a ?: "", b ?: "");
+}
+
+static int by_weight(const void *a, const void *b)
+{
+	const struct row *x = a, *y = b;
+	int c;
+
+	if (x->period != y->period)
+		return x->period > y->period ? -1 : 1;
+	if (x->samples != y->samples)
+		return x->samples > y->samples ? -1 : 1;
+	if (x->vm != y->vm && x->vm && y->vm)
+		return x->vm->pid < y->vm->pid ? -1 : 1;
+	c = compare_str(x->comm, y->comm) ?: compare_str(x->dso, y->dso) ?:
+	    compare_str(x->symbol, y->symbol);
+	if (c)
+		return c;
+	if (x->pid != y->pid)
+		return x->pid < y->pid ? -1 : 1;
+	return x->addr < y->addr ? -1 : x->addr > y->addr;
+}
+
+void rows_finish(struct rows *r)
+{
+	size_t i, from;
+	u64 sum = 0;
+
+	if (!r->nr)
+		return;
+	qsort(r->rows, r->nr, sizeof(*r->rows), by_process);
+	for (from = i = 0; i <= r->nr; i++) {
+		if (i == r->nr || by_process(&r->rows[from], &r->rows[i])) {
+			for (; from < i; from++)
+				r->rows[from].process = sum;
+			sum = 0;
+		}
+		if (i < r->nr)
+			sum += r->rows[i].period;
+	}
+	qsort(r->rows, r->nr, sizeof(*r->rows), by_weight);
+}
+
+void rows_free(struct rows *r)
+{
+	free(r->rows);
+	free(r->slots);
+	memset(r, 0, sizeof(*r));
+}
+
+double row_share(const struct rows *r, const struct row *row)
+{
+	return r->period ? (double)row->period / r->period : 0;
+}
+
+double row_process_share(const struct rows *r, const struct row *row)
+{
+	if (!(r->keys & BIT(KEY_PID)) || !(r->keys & BIT(KEY_VM)) || !knows_task(row))
+		return -1;
+	return row->process ? (double)row->period / row->process : 0;
+}
+
+const char *row_symbol(const struct row *row, char *buf, size_t cap)
+{
+	if (row->reason != REASON_NONE)
+		snprintf(buf, cap, "[%s]", reason_names[row->reason]);
+	else if (row->symbol)
+		return row->symbol;
+	else
+		snprintf(buf, cap, "0x%llx", row->addr);
+	return buf;
+}

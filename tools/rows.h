@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Rows of a report: joined samples summed up by the chosen keys.
+ */
+#ifndef VMCOOP_ROWS_H
+#define VMCOOP_ROWS_H
+
+#include "join.h"
+#include "map.h"
+#include "symbolize.h"
+
+enum sort_key {
+	KEY_VM,
+	KEY_VCPU,
+	KEY_PCPU,
+	KEY_COMM,
+	KEY_PID,
+	KEY_TID,
+	KEY_MODE,
+	KEY_DSO,
+	KEY_SYM,
+	NR_KEYS
+};
+
+extern const char *const sort_key_names[NR_KEYS];
+
+#define ROWS_MAX	(1U << 20)	/* more different rows go into one */
+
+/**
+ * struct row - what has the same keys
+ * @vm: its VM; the other keys are good if they were chosen
+ * @comm: unique string
+ * @dso: unique string
+ * @symbol: unique string; NULL: @addr stands for it
+ * @reason: why it is not attributed, REASON_NONE if it is
+ * @period: events, or host ticks of running time
+ * @samples: how many
+ * @process: periods of all rows of its process
+ */
+struct row {
+	const struct vm *vm;
+	u32 vcpu, pcpu, pid, tid;
+	u8 mode;
+	u8 reason;
+	const char *comm, *dso, *path, *symbol;
+	u64 addr;
+	u64 period, samples;
+	u64 process;
+};
+
+/**
+ * struct rows - the rows of one method
+ * @keys: the chosen keys, a bit each
+ * @period: of all rows
+ * @samples: of all rows
+ * @by_reason: samples not attributed
+ * @merged: samples that went into the last row because there were too many
+ */
+struct rows {
+	u32 keys;
+	struct row *rows;
+	size_t nr, cap;
+	u64 period, samples;
+	u64 by_reason[NR_REASONS];
+	u64 period_by_reason[NR_REASONS];
+	u64 merged;
+	u32 *slots;
+	size_t nr_slots;
+};
+
+/* "vm,comm,…" to bits; prints what is wrong and returns 0. */
+u32 parse_sort_keys(const char *list);
+
+void rows_add(struct rows *r, const struct joined *j, const struct place *p);
+/* Counts into the totals alone: a sample that was asked to be left out of view. */
+void rows_count(struct rows *r, const struct joined *j);
+/* Fills in @process and sorts by what weighs most, then by name. */
+void rows_finish(struct rows *r);
+void rows_free(struct rows *r);
+
+/* Share of all, 0 to 1. */
+double row_share(const struct rows *r, const struct row *row);
+/* Share of its process; -1 where the keys do not tell processes apart. */
+double row_process_share(const struct rows *r, const struct row *row);
+
+/* The symbol or address, or in brackets why there is none. */
+const char *row_symbol(const struct row *row, char *buf, size_t cap);
+
+#endif /* VMCOOP_ROWS_H */

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Reading a whole data file: see session.h.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "session.h"
+
+void session_note(struct session *s, const char *fmt, ...)
+{
+	va_list ap;
+	char *text;
+	int n;
+
+	if (s->nr_notes == SESSION_MAX_NOTES)
+		return;
+	va_start(ap, fmt);
+	n = vasprintf(&text, fmt, ap);
+	va_end(ap);
+	if (n >= 0)
+		s->notes[s->nr_notes++] = text;
+}
+
+/* ---- Chunks -------------------------------------------------------------------- */
+
+#define GET_STR(c, key, field)	kv_get_str((c)->data, (c)->len, key, field, sizeof(field))
+#define GET_U64(c, key)		kv_get_u64((c)->data, (c)->len, key, 0)
+
+static void on_info(struct session *s, const struct chunk *c)
+{
+	GET_STR(c, "tool", s->tool);
+	GET_STR(c, "command", s->command);
+	GET_STR(c, "hostname", s->hostname);
+	GET_STR(c, "release", s->release);
+	GET_STR(c, "arch", s->arch);
+	s->start_time = GET_U64(c, "start_time");
+	s->start_counter = GET_U64(c, "start_counter");
+	s->clock_khz = max_u64(GET_U64(c, "clock_khz"), 1);
+	s->merge.clock_khz = s->join.quality.khz = s->clock_khz;
+	if (GET_U64(c, "window"))
+		s->join.begin = UINT64_MAX;
+}
+
+static void on_window(struct session *s, const struct chunk *c)
+{
+	s->join.begin = kv_get_u64(c->data, c->len, "begin", s->join.begin);
+	s->join.end = kv_get_u64(c->data, c->len, "end", s->join.end);
+}
+
+static void on_event(struct session *s, const struct chunk *c)
+{
+	u64 index = GET_U64(c, "index");
+	struct event *e;
+
+	if (index >= SESSION_MAX_EVENTS)
+		return;
+	e = &s->events[index];
+	GET_STR(c, "name", e->name);
+	e->period = GET_U64(c, "period");
+	e->freq = GET_U64(c, "freq");
+	if (!e->told) {
+		e->first_overflows = GET_U64(c, "overflows");
+		e->first_in_guest = GET_U64(c, "in_guest");
+	}
+	e->overflows = GET_U64(c, "overflows") - e->first_overflows;
+	e->in_guest = GET_U64(c, "in_guest") - e->first_in_guest;
+	e->told = true;
+	s->nr_events = max_u64(s->nr_events, index + 1);
+}
+
+static void on_vm(struct session *s, const struct chunk *c)
+{
+	struct vm *vm = join_vm(&s->join, GET_U64(c, "pid"));
+
+	GET_STR(c, "name", vm->name);
+	GET_STR(c, "region", vm->region);
+}
+
+static void on_stats(struct session *s, const struct chunk *c)
+{
+	size_t i = (size_t)map_get(&s->ring_by_id, c->source);
+	struct ring_stats *r;
+
+	if (!i)
+		return;
+	r = &s->rings[i - 1];
+	r->final = true;
+	r->exact = GET_U64(c, "exact");
+	r->produced = GET_U64(c, "produced");
+	r->consumed = GET_U64(c, "consumed");
+	r->filtered = GET_U64(c, "filtered");
+	r->dropped = GET_U64(c, "dropped");
+	r->overwritten = GET_U64(c, "overwritten");
+	r->pending = GET_U64(c, "pending");
+	r->bad_bytes = GET_U64(c, "bad_bytes");
+	r->resyncs = GET_U64(c, "resyncs");
+	GET_STR(c, "lost", r->lost);
+}
+
+static void on_note(struct session *s, const struct chunk *c)
+{
+	char text[1024];
+
+	if (GET_STR(c, "text", text))
+		session_note(s, "%s", text);
+}
+
+static void on_chunk(void *ctx, const struct chunk *c)
+{
+	switch (c->type) {
+	case CHUNK_INFO:
+		on_info(ctx, c);
+		break;
+	case CHUNK_EVENT:
+		on_event(ctx, c);
+		break;
+	case CHUNK_VM:
+		on_vm(ctx, c);
+		break;
+	case CHUNK_STATS:
+		on_stats(ctx, c);
+		break;
+	case CHUNK_NOTE:
+		on_note(ctx, c);
+		break;
+	case CHUNK_WINDOW:
+		on_window(ctx, c);
+		break;
+	}
+}
+
+/* ---- Records ------------------------------------------------------------------- */
+
+static void on_source(void *ctx, struct merge_source *src)
+{
+	struct session *s = ctx;
+	struct ring_stats *r;
+
+	join_source(&s->join, src);
+	s->rings = xreallocarray(s->rings, s->nr_rings + 1, sizeof(*s->rings));
+	r = &s->rings[s->nr_rings++];
+	memset(r, 0, sizeof(*r));
+	r->id = src->id;
+	r->guest = !src->host;
+	if (src->host)
+		snprintf(r->name, sizeof(r->name), "cpu %u%s", src->pcpu,
+			 src->nmi ? " nmi" : "");
+	else
+		snprintf(r->name, sizeof(r->name), "%s ring %u",
+			 join_vm(&s->join, src->vm)->name, src->ring);
+	map_put(&s->ring_by_id, src->id, (void *)s->nr_rings);
+}
+
+static void on_record(void *ctx, const struct merge_rec *rec)
+{
+	struct session *s = ctx;
+
+	if (rec->timed) {
+		if (!s->first)
+			s->first = rec->time;
+		s->last = rec->time;
+	}
+	join_record(&s->join, rec);
+}
+
+/* What came out of reading that people should know. */
+static void add_notes(struct session *s, const struct datafile_reader *r)
+{
+	u64 malformed = 0, limited = 0;
+	struct merge_source *src;
+	size_t i;
+
+	if (r->damage)
+		session_note(s, "%s", r->damage);
+	map_for_each(&s->merge.sources, i, src)
+		malformed += src->malformed;
+	for (i = 0; i < s->join.nr_vms; i++)
+		if (s->join.vms[i]->guest)
+			limited += s->join.vms[i]->guest->limited;
+	if (malformed)
+		session_note(s, "%llu records made no sense and were skipped", malformed);
+	if (limited)
+		session_note(s, "%llu guest records had no effect: more tasks or mappings than a guest may have",
+			     limited);
+	if (s->merge.late)
+		session_note(s, "%llu records came too late to be put in order exactly",
+			     s->merge.late);
+	if (s->join.orphans)
+		session_note(s, "%llu guest ticks are of vCPUs that the host did not see",
+			     s->join.orphans);
+	if (s->join.begin == UINT64_MAX)
+		session_note(s, "the recording ended before its window opened: no sample counts");
+}
+
+static void close_accounts(struct session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->nr_rings; i++) {
+		const struct merge_source *src = map_get(&s->merge.sources, s->rings[i].id);
+
+		s->rings[i].read = src->records;
+	}
+}
+
+int session_read_from(struct session *s, struct datafile_reader *r,
+		      void (*sample)(void *ctx, const struct joined *j), void *ctx)
+{
+	static const struct merge_ops ops = {
+		.record = on_record,
+		.source = on_source,
+		.chunk = on_chunk,
+	};
+	struct chunk c;
+
+	memset(s, 0, sizeof(*s));
+	s->clock_khz = 1;
+	join_init(&s->join, sample, ctx);
+	merge_init(&s->merge, &ops, s);
+	while (datafile_next(r, &c))
+		merge_chunk(&s->merge, &c);
+	merge_finish(&s->merge);
+	join_finish(&s->join, s->merge.now);
+	close_accounts(s);
+	add_notes(s, r);
+	return EXIT_OK;
+}
+
+int session_read(struct session *s, const char *path,
+		 void (*sample)(void *ctx, const struct joined *j), void *ctx)
+{
+	struct datafile_reader r;
+	int status = datafile_open(&r, path);
+
+	if (status)
+		return status;
+	status = session_read_from(s, &r, sample, ctx);
+	datafile_close(&r);
+	return status;
+}
+
+void session_free(struct session *s)
+{
+	size_t i;
+
+	join_free(&s->join);
+	merge_free(&s->merge);
+	map_free(&s->ring_by_id);
+	free(s->rings);
+	for (i = 0; i < s->nr_notes; i++)
+		free(s->notes[i]);
+	memset(s, 0, sizeof(*s));
+}
+
+/* ---- Figures -------------------------------------------------------------------- */
+
+static u64 window_begin(const struct session *s)
+{
+	return s->join.begin && s->join.begin != UINT64_MAX ? s->join.begin : s->first;
+}
+
+double session_seconds(const struct session *s, u64 stamp)
+{
+	return (double)(s64)(stamp - window_begin(s)) / s->clock_khz / 1000;
+}
+
+double session_duration(const struct session *s)
+{
+	u64 end = s->join.end != UINT64_MAX ? s->join.end : s->last;
+
+	return end > window_begin(s) ? session_seconds(s, end) : 0;
+}
+
+bool ring_balanced(const struct ring_stats *r)
+{
+	return r->final && r->exact &&
+	       r->produced == r->consumed + r->dropped + r->overwritten + r->pending &&
+	       r->consumed == r->read + r->filtered;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A data file read from start to end: its records joined, and all it says of
+ * the recording.
+ */
+#ifndef VMCOOP_SESSION_H
+#define VMCOOP_SESSION_H
+
+#include "datafile.h"
+#include "join.h"
+#include "merge.h"
+
+#define SESSION_MAX_NOTES	300
+#define SESSION_MAX_EVENTS	64
+
+/** struct event - an event of the recording; counts are of it alone */
+struct event {
+	bool told;
+	char name[65];
+	u64 period;
+	u32 freq;
+	u64 overflows, in_guest;
+	u64 first_overflows, first_in_guest;
+};
+
+/**
+ * struct ring_stats - a ring's accounts, from attach to end
+ * @id: its source's number
+ * @name: for people
+ * @guest: what follows is the guest's claim, but for @read and @consumed
+ * @final: the end of the recording told what follows
+ * @exact: producer's counters were each of one instant
+ * @read: records in the file
+ * @consumed: by the recorder; @filtered of them did not go to the file
+ * @lost: why the accounts could not be closed, "" if they were
+ */
+struct ring_stats {
+	u32 id;
+	char name[192];
+	bool guest;
+	bool final, exact;
+	u64 read;
+	u64 produced, consumed, filtered, dropped, overwritten, pending;
+	u64 bad_bytes, resyncs;
+	char lost[64];
+};
+
+/**
+ * struct session - what a file held
+ * @join: VMs, vCPUs, quality
+ * @merge: times
+ * @rings: in the file's order
+ * @notes: what the recorder, and reading itself, had to say
+ * @clock_khz: host ticks a millisecond, never 0
+ * @begin: first host stamp of the window, or of the file
+ * @end: last one
+ */
+struct session {
+	struct join join;
+	struct merge merge;
+	struct event events[SESSION_MAX_EVENTS];
+	u32 nr_events;
+	struct ring_stats *rings;
+	size_t nr_rings;
+	struct u64map ring_by_id;
+	char *notes[SESSION_MAX_NOTES];
+	size_t nr_notes;
+	char tool[64], command[1024], hostname[128], release[128], arch[32];
+	u64 start_time, start_counter;
+	u64 clock_khz;
+	u64 first, last;	/* host stamps of records */
+};
+
+/*
+ * Reads @path; @sample is called for each joined sample, in order. Return: exit
+ * status; a file that is cut or damaged is 0, with a note.
+ */
+int session_read(struct session *s, const char *path,
+		 void (*sample)(void *ctx, const struct joined *j), void *ctx);
+/* As session_read(), from an open reader, which stays the caller's. */
+int session_read_from(struct session *s, struct datafile_reader *r,
+		      void (*sample)(void *ctx, const struct joined *j), void *ctx);
+void session_free(struct session *s);
+
+void session_note(struct session *s, const char *fmt, ...) __printf(2, 3);
+
+/* Host stamps to time since the window began. */
+double session_seconds(const struct session *s, u64 stamp);
+double session_duration(const struct session *s);
+
+/* Whether produced = consumed + dropped + overwritten + pending. */
+bool ring_balanced(const struct ring_stats *r);
+
+#endif /* VMCOOP_SESSION_H */
