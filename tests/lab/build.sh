@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What a run is made of: the scenario's configuration, our modules and programs, and
+# the archive that carries them into the lab host.
+
+# read_conf [KEY=VALUE...]: the scenario's conf over the defaults, the settings of the
+# command line over both.
+read_conf() {
+	local setting slower=1
+
+	HOST_CPUS=2 HOST_MEM=2048	# MiB
+	GUEST_CPUS=1 GUEST_MEM=256
+	VMCOOP=1			# carry our modules and the tool
+	PROGRAMS=()			# for the guest: ours by name, others by path
+	GUEST_FILES=()			# more files: to the same place, relative ones to /root
+	KASLR=''			# boot guests by the kernel's own unpacker
+	RUN_SECONDS=240			# real time for a whole run
+	ARCHES=''			# those it runs on, if not on all
+	SCRIPTS=$SCENARIO		# the scenario whose host and guest scripts it runs
+	EXTRA=()			# names of more variables for the scripts
+	. "$LAB/scenarios/$SCENARIO/conf"
+	for setting; do
+		[[ $setting =~ ^[A-Za-z_][A-Za-z0-9_]*= ]] || die "not KEY=VALUE: $setting"
+		declare -g "$setting"
+		EXTRA+=("${setting%%=*}")
+	done
+	[ -z "$SMP" ] || HOST_CPUS=$SMP
+	# The clock inside falls behind where it counts instructions, and next to stops
+	# while a CPU spins, as one does that waits for another: each may have only one.
+	if [ -n "$ICOUNT" ]; then
+		HOST_CPUS=1 GUEST_CPUS=1 slower=4
+	fi
+	SILENCE=$((60 * slower))
+	[ -n "$TIMEOUT" ] || TIMEOUT=$((RUN_SECONDS * slower))
+}
+
+# The variables that the scripts inside get to see.
+write_conf() {
+	local name value
+
+	# The inner limits end first, so that what hangs can be told.
+	HOST_SECONDS=$((TIMEOUT > 60 ? TIMEOUT - 30 : TIMEOUT / 2))
+	GUEST_SECONDS=$((HOST_SECONDS > 60 ? HOST_SECONDS - 20 : HOST_SECONDS / 2))
+	GUEST_QEMU=/usr/bin/$QEMU
+	GUEST_QEMU_ARGS="$GUEST_QEMU_ARGS -nodefaults -no-user-config -display none -no-reboot"
+	GUEST_KERNEL=/lab/$([ -n "$KASLR" ] && echo vmlinuz || echo vmlinux)
+	for name in ARCH KERNEL SCENARIO ICOUNT HOST_CPUS HOST_MEM HOST_SECONDS GUEST_CPUS \
+		    GUEST_MEM GUEST_SECONDS GUEST_QEMU GUEST_QEMU_ARGS GUEST_KERNEL \
+		    GUEST_APPEND "${EXTRA[@]}"; do
+		value=$(tr -s '[:space:]' ' ' <<<"${!name}")
+		value=${value% }
+		printf "%s='%s'\n" "$name" "${value//\'/\'\\\'\'}"
+	done
+}
+
+# A make that called us has no say in how those below build.
+FRESH_MAKE=(-u ARCH -u KERNEL -u MAKEFLAGS -u MFLAGS -u MAKEOVERRIDES -u MAKELEVEL)
+
+# Run make quietly, with its output in MAKE_LOG, and shown when it fails.
+quiet_make() {
+	MAKE_LOG=$TOP/build/lab/make.log
+	env "${FRESH_MAKE[@]}" make -s -C "$TOP" "$@" >"$MAKE_LOG" 2>&1 ||
+		{ cat "$MAKE_LOG" >&2; die "make $* failed"; }
+}
+
+# build_initramfs DIR: leave DIR/vmlinux, DIR/initrd and DIR/guest-root.
+build_initramfs() {
+	local dir=$1 stage=$1/stage guest=$1/stage/lab/guest-root lock file tool
+
+	base_entry "$KERNEL"
+	mkdir -p "$stage/lab/scenario" "$guest/lab/scenario"
+	install "$LAB/init-host" "$stage/init"
+	install "$LAB/init-guest" "$guest/init"
+	cp "$LAB/points.sh" "$LAB/lib-host.sh" "$stage/lab/"
+	cp "$LAB/points.sh" "$LAB/lib-guest.sh" "$guest/lab/"
+	cp "$LAB/scenarios/$SCRIPTS/host" "$stage/lab/scenario/"
+	cp "$LAB/scenarios/$SCRIPTS/guest" "$guest/lab/scenario/"
+	write_conf >"$stage/lab/conf"
+	cp "$stage/lab/conf" "$guest/lab/"
+	[ -z "$KASLR" ] || cp "$KERNEL_DIR/boot/vmlinuz-$KERNEL_RELEASE" "$stage/lab/vmlinuz"
+
+	exec {lock}>"$TOP/build/lab/make.lock"
+	flock -w 600 "$lock" || die "another run is building for too long"
+	if [ "$VMCOOP" = 1 ]; then
+		headers_entry "$KERNEL"
+		tool=$TOP/build/tools/$ARCH/vmcoop-dump
+		quiet_make -C tools O="$(dirname "$tool")" "${CROSS_MAKE[@]}"
+		quiet_make modules KDIR="$KDIR" KBUILD_FLAGS="$KBUILD_CROSS"
+		# It ends with naming the two.
+		cp "$(tail -n 2 "$MAKE_LOG" | grep '/vmcoop_host\.ko$')" "$stage/lab/"
+		cp "$(tail -n 2 "$MAKE_LOG" | grep '/vmcoop_guest\.ko$')" "$guest/lab/"
+		install -D "$tool" "$stage/usr/bin/vmcoop-dump"
+		carry_libraries "$stage" "$tool"
+	fi
+	env "${FRESH_MAKE[@]}" make -s -C "$LAB/../workloads" O="$TOP/build/workloads/$ARCH" \
+		"${CROSS_MAKE[@]}"
+	exec {lock}>&-
+	for file in "${PROGRAMS[@]}"; do
+		carry_program "$guest" "$file"
+	done
+	for file in "${GUEST_FILES[@]}"; do
+		case $file in
+		/*) install -D "$file" "$guest$file" ;;
+		*)  install -D "$file" "$guest/root/$file" ;;
+		esac
+	done
+
+	(cd "$stage" && find . | cpio -o -H newc --quiet) >"$dir/stage.cpio"
+	cat "$BASE_DIR/base.cpio" "$dir/stage.cpio" >"$dir/initrd"
+	ln -s "$BASE_DIR/vmlinux" "$dir/vmlinux"
+	cp -a "$BASE_DIR/guest-root" "$dir/guest-root"
+	cp -a "$guest/." "$dir/guest-root/"
+	rm -r "$stage" "$dir/stage.cpio"
+}
+
+# carry_program ROOT PROGRAM: one of tests/workloads by its name, to /usr/local/bin; any
+# other by its path, to the same place.
+carry_program() {
+	local own=$TOP/build/workloads/$ARCH/$2
+
+	if [[ $2 != /* && -e $own ]]; then
+		install -D "$own" "$1/usr/local/bin/$2"
+		carry_libraries "$1" "$own"
+	else
+		carry "$1" "$2"
+	fi
+}

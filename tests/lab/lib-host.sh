@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=dash disable=SC1091,SC2034
+#
+# For a scenario's host script: what it does with the lab host and its guests.
+# Guests are numbered from 0. Whatever lies in /lab/out at the end comes back, with
+# what guest N left in its own /lab/out as /lab/out/guestN/.
+#
+# Nothing here waits without a limit. A helper that fails has already written why.
+
+. /lab/points.sh
+
+say() {
+	echo "lab: $*" >/dev/kmsg
+}
+
+# wait_until SECONDS COMMAND...: poll until the command succeeds. While a guest works
+# this competes with it, and a new process is dear under emulation: but for sleep,
+# what is used to wait is built into the shell.
+wait_until() {
+	now
+	_limit=$((_now + $1))
+	shift
+	until "$@"; do
+		now
+		[ "$_now" -lt "$_limit" ] || return 1
+		sleep 0.2
+	done
+}
+
+# Whole seconds since boot, in _now.
+now() {
+	read -r _now _ </proc/uptime
+	_now=${_now%%.*}
+}
+
+# bounded SECONDS COMMAND...: as timeout, but gives up on a command that cannot be
+# killed either, such as one stuck in the kernel.
+bounded() {
+	_seconds=$1
+	shift
+	"$@" &
+	_pid=$!
+	if ! wait_until "$_seconds" gone $_pid; then
+		say "hangs for $_seconds s: $*"
+		kill -9 $_pid 2>/dev/null
+		wait_until 2 gone $_pid || cat "/proc/$_pid/stack" >&2
+		return 124
+	fi
+	wait $_pid
+}
+
+# A process that is no more, or only waits to be reaped.
+gone() {
+	{ read -r _stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	case ${_stat##*) } in
+	Z*) return 0 ;;
+	esac
+	return 1
+}
+
+# load_host_module [PARAMETER=VALUE...]
+load_host_module() {
+	say "insmod vmcoop_host $*"
+	point "vmcoop_host.ko loads" bounded 20 insmod /lab/vmcoop_host.ko "$@"
+}
+
+unload_host_module() {
+	say "rmmod vmcoop_host"
+	point "vmcoop_host.ko unloads" bounded 20 rmmod vmcoop_host
+}
+
+# create_region NAME [SIZE]: leave the arguments for the VM's QEMU in REGION_ARGS.
+create_region() {
+	REGION_ARGS=$(bounded 10 vmcoop-dump create --size "${2:-4M}" "$1") || {
+		not_ok "vmcoop-dump creates region $1"
+		return 1
+	}
+	ok "vmcoop-dump creates region $1"
+}
+
+# start_guest N [QEMU ARGUMENT...]
+start_guest() {
+	_guest=$1
+	shift
+	say "starting guest $_guest"
+	[ -e /lab/guest.cpio ] || (cd /lab/guest-root &&
+		find . | cpio -o -H newc 2>/dev/null >/lab/guest.cpio)
+	truncate -s 512M "/lab/guest$_guest.img"
+	mkfifo "/lab/guest$_guest.in"
+	: >"/lab/out/guest$_guest.console"
+	# shellcheck disable=SC2086 # these are lists
+	set -- $GUEST_QEMU_ARGS -smp "$GUEST_CPUS" -m "$GUEST_MEM" \
+		-kernel "$GUEST_KERNEL" -initrd /lab/guest.cpio \
+		-append "$GUEST_APPEND lab.guest=$_guest" -serial stdio \
+		-drive "file=/lab/guest$_guest.img,if=virtio,format=raw,cache=unsafe" "$@"
+	echo "$GUEST_QEMU $*" >"/lab/out/guest$_guest.cmdline"
+	"$GUEST_QEMU" "$@" <>"/lab/guest$_guest.in" \
+		>>"/lab/out/guest$_guest.console" 2>"/lab/out/guest$_guest.qemu.log" &
+	echo $! >"/lab/guest$_guest.pid"
+}
+
+# The process of guest N's QEMU, in GUEST_PID.
+guest_pid() {
+	read -r GUEST_PID <"/lab/guest$1.pid"
+}
+
+# wait_guest N MARK SECONDS: until the guest's script has done "mark MARK".
+wait_guest() {
+	say "waiting for guest $1: $2"
+	guest_pid "$1"
+	wait_until "$3" guest_marked_or_gone "$1" "$2" || true
+	guest_marked "$1" "$2" && return
+	not_ok "guest $1 reaches '$2' within $3 s"
+	note "$(tail -n 5 "/lab/out/guest$1.console")"
+	return 1
+}
+
+guest_marked() {
+	while read -r _line; do
+		case $_line in
+		*"lab-mark: $2"*) return 0 ;;
+		esac
+	done <"/lab/out/guest$1.console"
+	return 1
+}
+
+guest_marked_or_gone() {
+	guest_marked "$1" "$2" || gone "$GUEST_PID"
+}
+
+# tell_guest N WORD: what the guest's script awaits with "await WORD".
+tell_guest() {
+	say "telling guest $1: $2"
+	echo "$2" >"/lab/guest$1.in"
+}
+
+# finish_guest N [SECONDS]: wait until it has powered itself off, fetch its files.
+finish_guest() {
+	say "waiting for guest $1 to power off"
+	guest_pid "$1"
+	if wait_until "${2:-30}" gone "$GUEST_PID"; then
+		point "guest $1 powers off" guest_marked "$1" bye
+	else
+		not_ok "guest $1 powers off within ${2:-30} s"
+		note "$(tail -n 5 "/lab/out/guest$1.console")"
+		kill -9 "$GUEST_PID"
+	fi
+	# BusyBox's tar would read on to the end of the disk.
+	_size=$(sed -n 's/.*lab-mark: bye \([0-9]*\).*/\1/p' "/lab/out/guest$1.console")
+	mkdir -p "/lab/out/guest$1"
+	head -c "${_size:-0}" "/lab/guest$1.img" | tar -x -C "/lab/out/guest$1" ||
+		not_ok "guest $1 hands back its files"
+	rm -f "/lab/guest$1.img"
+	for _file in dmesg kallsyms; do
+		[ ! -e "/lab/out/guest$1/$_file" ] ||
+			mv "/lab/out/guest$1/$_file" "/lab/out/guest$1.$_file"
+	done
+}
+
+# record_while FILE N WORD MARK SECONDS: record while guest N works, which it does from
+# being told WORD until it marks MARK.
+record_while() {
+	say "recording $1"
+	# shellcheck disable=SC2016
+	point "vmcoop-dump records $(basename "$1")" bounded $(($5 + 20)) \
+		vmcoop-dump record -q -o "$1" -- sh -ec '. /lab/lib-host.sh
+			tell_guest "$1" "$2"
+			wait_guest "$1" "$3" "$4"' record_while "$2" "$3" "$4" "$5"
+}

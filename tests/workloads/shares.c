@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * shares - three functions that do 60, 30 and 10 of every 100 units of work.
+ *
+ * usage: shares [SECONDS]
+ *
+ * The functions differ in nothing but the number of their iterations, so the work,
+ * the instructions and the time of each are in that proportion by construction. A
+ * round is short beside a scheduler tick, and its length is no fraction of it.
+ */
+#include <stdio.h>
+
+#include "work.h"
+
+#define UNIT 700
+
+__attribute__((noinline)) uint64_t sixty(uint64_t x)
+{
+	return work(x, 6 * UNIT);
+}
+
+__attribute__((noinline)) uint64_t thirty(uint64_t x)
+{
+	return work(x, 3 * UNIT);
+}
+
+__attribute__((noinline)) uint64_t ten(uint64_t x)
+{
+	return work(x, 1 * UNIT);
+}
+
+int main(int argc, char **argv)
+{
+	double end = seconds() + duration(argc, argv);
+	unsigned long rounds = 0;
+	uint64_t x = 1;
+
+	do {
+		for (int i = 0; i < 64; i++, rounds++)
+			x = ten(thirty(sixty(x)));
+	} while (seconds() < end);
+	printf("shares: %lu rounds, checksum %016llx\n", rounds, (unsigned long long)x);
+	return 0;
+}
