@@ -9,13 +9,14 @@
 read_conf() {
 	local setting slower=1
 
-	HOST_CPUS=2 HOST_MEM=2048	# MiB
+	HOST_CPUS=${LAB_CPUS:-2} HOST_MEM=2048	# MiB
 	GUEST_CPUS=1 GUEST_MEM=256
 	VMCOOP=1			# carry our modules and the tool
 	PROGRAMS=()			# for the guest: ours by name, others by path
 	GUEST_FILES=()			# more files: to the same place, relative ones to /root
 	KASLR=''			# boot guests by the kernel's own unpacker
 	RUN_SECONDS=240			# real time for a whole run
+	KILLED=''			# guests that hand nothing back, by number
 	ARCHES=''			# those it runs on, if not on all
 	SCRIPTS=$SCENARIO		# the scenario whose host and guest scripts it runs
 	EXTRA=()			# names of more variables for the scripts
@@ -66,7 +67,7 @@ quiet_make() {
 
 # build_initramfs DIR: leave DIR/vmlinux, DIR/initrd and DIR/guest-root.
 build_initramfs() {
-	local dir=$1 stage=$1/stage guest=$1/stage/lab/guest-root lock file tool
+	local dir=$1 stage=$1/stage guest=$1/stage/lab/guest-root lock file copy tool
 
 	base_entry "$KERNEL"
 	mkdir -p "$stage/lab/scenario" "$guest/lab/scenario"
@@ -100,10 +101,10 @@ build_initramfs() {
 		carry_program "$guest" "$file"
 	done
 	for file in "${GUEST_FILES[@]}"; do
-		case $file in
-		/*) install -D "$file" "$guest$file" ;;
-		*)  install -D "$file" "$guest/root/$file" ;;
-		esac
+		[[ $file == /* ]] && copy=$guest$file || copy=$guest/root/$file
+		[[ $file == /* ]] || file=$START_DIR/$file
+		install -D "$file" "$copy"
+		carry_libraries "$guest" "$copy"
 	done
 
 	(cd "$stage" && find . | cpio -o -H newc --quiet) >"$dir/stage.cpio"
