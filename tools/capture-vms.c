@@ -218,16 +218,22 @@ static bool region_rewound(const struct capture_region *reg)
 	return false;
 }
 
-/* A guest that reboots over and over fills neither the file nor the screen. */
-static void note_restart(struct capture *c, const struct capture_region *reg, const char *what)
+/* What the guest's set-up has become since its rings were attached; NULL: nothing. */
+static const char *region_changed(const struct capture_region *reg)
 {
-	if (reg->restarts < 3)
-		capture_note(c, "VM %s: %s", reg->vm->name, what);
+	if (!reg->nr_sources)
+		return NULL;
+	if (vmcoop_load_acquire(&reg->r.mem->guest.epoch) != reg->setup.epoch)
+		return "set up anew";
+	return region_rewound(reg) ? "put back in time" : NULL;
 }
 
 /* Ends the sources of a region that is not what it was. */
 static bool region_lost(struct capture *c, struct capture_region *reg)
 {
+	const char *change = region_changed(reg);
+
+	/* Asked behind the look, which may have been what found out. */
 	if (reg->r.gone) {
 		capture_note(c, "the region of VM %s, '%s', was truncated or has no memory: its guest is left out from here",
 			     reg->vm->name, reg->r.path);
@@ -235,17 +241,14 @@ static bool region_lost(struct capture *c, struct capture_region *reg)
 		reg->closed = true;
 		return true;
 	}
-	if (!reg->nr_sources)
+	if (!change)
 		return false;
-	if (vmcoop_load_acquire(&reg->r.mem->guest.epoch) != reg->setup.epoch) {
-		note_restart(c, reg, "the guest set its rings up anew (rebooted, or module loaded again)");
-		region_end(c, reg, "set up anew");
-	} else if (region_rewound(reg)) {
-		note_restart(c, reg, "the region was put back in time (snapshot restored?)");
-		region_end(c, reg, "put back in time");
-	} else {
-		return false;
-	}
+	/* A guest that reboots over and over fills neither the file nor the screen. */
+	if (reg->restarts < 3)
+		capture_note(c, "the region of VM %s was %s (%s)", reg->vm->name, change,
+			     *change == 's' ? "guest rebooted, or module loaded again" :
+					      "snapshot restored?");
+	region_end(c, reg, change);
 	reg->next_try = reg->restarts++ ? now_ns() + RETRY_NS : 0;
 	if (reg->restarts > MAX_RESTARTS) {
 		capture_note(c, "the guest of VM %s starts anew all the time: left out from here",

@@ -52,20 +52,6 @@ struct report_options {
 
 /* ---- Options ---------------------------------------------------------------------- */
 
-static int set_method(struct report_options *o, const char *arg)
-{
-	int i;
-
-	for (i = 0; i < NR_METHODS; i++) {
-		if (!strcmp(arg, method_names[i])) {
-			o->r->method = i;
-			o->method_given = true;
-			return 0;
-		}
-	}
-	return fail(EXIT_BAD, "--method is sampled or tick, not '%s'", arg);
-}
-
 static int set_sort(struct report_options *o, const char *arg)
 {
 	o->keys = parse_sort_keys(arg);
@@ -94,7 +80,8 @@ static int set_option(struct report_options *o, int opt, const char *arg)
 	case OPT_SORT:
 		return set_sort(o, arg);
 	case OPT_METHOD:
-		return set_method(o, arg);
+		o->method_given = true;
+		return parse_method(arg, &o->r->method);
 	case OPT_VM:
 		o->vm = arg;
 		return 0;
@@ -149,14 +136,6 @@ static int parse(int argc, char **argv, struct report_options *o)
 
 /* ---- Samples ------------------------------------------------------------------------ */
 
-static bool of_vm(const struct vm *vm, const char *want)
-{
-	char pid[16];
-
-	snprintf(pid, sizeof(pid), "%u", vm->pid);
-	return !strcmp(want, vm->name) || !strcmp(want, pid);
-}
-
 static bool of_event(struct report_options *o, const struct joined *j)
 {
 	const struct session *s = &o->r->s;
@@ -174,7 +153,7 @@ static void on_sample(void *ctx, const struct joined *j)
 	struct rows *rows = &o->r->rows[j->method];
 	struct place p;
 
-	if ((o->vm && !of_vm(j->vm, o->vm)) || !of_event(o, j))
+	if ((o->vm && !vm_is_called(j->vm, o->vm)) || !of_event(o, j))
 		return;
 	if ((o->comm && strcmp(o->comm, j->comm)) || (o->by_pid && o->pid != j->pid)) {
 		rows_count(rows, j);

@@ -4,7 +4,6 @@
  */
 #include <getopt.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "commands.h"
 #include "output.h"
@@ -69,13 +68,12 @@ static void put_place(const struct joined *j, const struct place *p)
 static void on_sample(void *ctx, const struct joined *j)
 {
 	struct script *sc = ctx;
-	char vm[256], comm[64], event[256], pid[16];
+	char vm[256], comm[64], event[256];
 	struct place p;
 
 	if (j->method != sc->method || !j->count)
 		return;
-	snprintf(pid, sizeof(pid), "%u", j->vm->pid);
-	if (sc->vm && strcmp(sc->vm, j->vm->name) && strcmp(sc->vm, pid))
+	if (sc->vm && !vm_is_called(j->vm, sc->vm))
 		return;
 	symbolize(&sc->sym, j, &p);
 	printf("%14.6f  %s/%u  %u  %u  %s %u/%u  [%s]  %s %llu  %llx ",
@@ -88,14 +86,6 @@ static void on_sample(void *ctx, const struct joined *j)
 
 enum { OPT_ROOT = 256, OPT_KALLSYMS, OPT_METHOD, OPT_VM };
 
-static int set_method(struct script *sc, const char *arg)
-{
-	for (sc->method = 0; sc->method < NR_METHODS; sc->method++)
-		if (!strcmp(arg, method_names[sc->method]))
-			return 0;
-	return fail(EXIT_BAD, "--method is sampled or tick, not '%s'", arg);
-}
-
 static int set_option(struct script *sc, int opt, const char *arg)
 {
 	switch (opt) {
@@ -107,7 +97,7 @@ static int set_option(struct script *sc, int opt, const char *arg)
 	case OPT_KALLSYMS:
 		return symbolizer_add_kallsyms(&sc->sym, arg);
 	case OPT_METHOD:
-		return set_method(sc, arg);
+		return parse_method(arg, &sc->method);
 	case OPT_VM:
 		sc->vm = arg;
 		return 0;

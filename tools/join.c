@@ -23,6 +23,27 @@ const char *const reason_names[NR_REASONS] = {
 	[REASON_NO_TICK] = "ran, but no tick followed",
 };
 
+int parse_method(const char *name, enum join_method *method)
+{
+	int i;
+
+	for (i = 0; i < NR_METHODS; i++) {
+		if (!strcmp(name, method_names[i])) {
+			*method = i;
+			return EXIT_OK;
+		}
+	}
+	return fail(EXIT_BAD, "--method is sampled or tick, not '%s'", name);
+}
+
+bool vm_is_called(const struct vm *vm, const char *name)
+{
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%u", vm->pid);
+	return !strcmp(name, vm->name) || !strcmp(name, pid);
+}
+
 /* ---- VMs and vCPUs -------------------------------------------------------------- */
 
 struct vm *join_vm(struct join *j, u32 pid)
@@ -268,9 +289,9 @@ static void on_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_ti
 		.ip = rec->ip,
 	};
 
-	v->ran_at_tick = ran;
 	if (r->time < j->begin || r->time > j->end)
 		return;
+	v->ran_at_tick = ran;
 	j->ticks++;
 	if (r->true_time >= j->begin && v->has_clock)
 		quality_tick(&j->quality, &v->quality, r->true_time);

@@ -26,6 +26,9 @@ enum join_method {
 
 extern const char *const method_names[NR_METHODS];
 
+/* A method by its name, as options give it; prints what is wrong. Return: exit status. */
+int parse_method(const char *name, enum join_method *method);
+
 enum join_reason {
 	REASON_NONE,		/* attributed */
 	REASON_NO_GUEST,
@@ -65,6 +68,9 @@ struct vm {
 	u64 samples;
 	void *priv;		/* the symbolizer's */
 };
+
+/* Whether people mean this VM by @name: its name or its pid. */
+bool vm_is_called(const struct vm *vm, const char *name);
 
 /**
  * struct vcpu - a vCPU

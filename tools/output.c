@@ -134,6 +134,14 @@ void json_u64(struct json *j, const char *key, u64 v)
 	fprintf(j->f, "%llu", v);
 }
 
+void json_count(struct json *j, const char *key, u64 v, bool known)
+{
+	if (known)
+		json_u64(j, key, v);
+	else
+		json_str(j, key, NULL);
+}
+
 void json_s64(struct json *j, const char *key, s64 v)
 {
 	json_key(j, key);

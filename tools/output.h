@@ -31,6 +31,8 @@ void json_open(struct json *j, const char *key, char bracket);
 void json_close(struct json *j, char bracket);
 void json_str(struct json *j, const char *key, const char *s);
 void json_u64(struct json *j, const char *key, u64 v);
+/* Null if it is not @known. */
+void json_count(struct json *j, const char *key, u64 v, bool known);
 void json_s64(struct json *j, const char *key, s64 v);
 void json_bool(struct json *j, const char *key, bool v);
 /* A fraction with @digits behind the point; null if it is not @known. */

@@ -20,8 +20,8 @@ static void put_events(struct json *j, const struct session *s)
 		json_str(j, "name", e->name);
 		json_u64(j, "period", e->period);
 		json_u64(j, "freq", e->freq);
-		json_u64(j, "overflows", e->overflows);
-		json_u64(j, "in_guest", e->in_guest);
+		json_count(j, "overflows", e->overflows, e->counted);
+		json_count(j, "in_guest", e->in_guest, e->counted);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -59,14 +59,14 @@ static void put_rings(struct json *j, const struct session *s)
 		json_str(j, "name", r->name);
 		json_str(j, "side", r->guest ? "guest" : "host");
 		json_bool(j, "claimed", r->guest);
-		json_bool(j, "final", r->final && !*r->lost);
+		json_bool(j, "final", ring_told(r));
 		json_u64(j, "read", r->read);
-		json_u64(j, "produced", r->produced);
-		json_u64(j, "consumed", r->consumed);
-		json_u64(j, "dropped", r->dropped);
-		json_u64(j, "overwritten", r->overwritten);
-		json_u64(j, "pending", r->pending);
-		json_u64(j, "bad_bytes", r->bad_bytes);
+		json_count(j, "produced", r->produced, ring_told(r));
+		json_count(j, "consumed", r->consumed, r->final);
+		json_count(j, "dropped", r->dropped, ring_told(r));
+		json_count(j, "overwritten", r->overwritten, ring_told(r));
+		json_count(j, "pending", r->pending, ring_told(r));
+		json_count(j, "bad_bytes", r->bad_bytes, r->final);
 		json_bool(j, "balanced", ring_balanced(r));
 		json_str(j, "lost", *r->lost ? r->lost : NULL);
 		json_close(j, '}');
@@ -147,10 +147,7 @@ static void put_samples(struct json *j, const struct report *r)
 
 static void put_key(struct json *j, const struct rows *rows, enum sort_key key, u64 v)
 {
-	if (rows->keys & 1U << key)
-		json_u64(j, sort_key_names[key], v);
-	else
-		json_str(j, sort_key_names[key], NULL);
+	json_count(j, sort_key_names[key], v, rows->keys & 1U << key);
 }
 
 static void put_row(struct json *j, const struct report *r, const struct row *row)

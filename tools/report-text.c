@@ -43,8 +43,12 @@ static void head_events(const struct report *r, FILE *f)
 			fprintf(f, "period %llu", e->period);
 		else
 			fprintf(f, "%u samples a second and CPU", e->freq);
-		fprintf(f, ": %llu overflows, %llu of them in guests%s\n", e->overflows, e->in_guest,
-			s->nr_events > 1 && r->method == METHOD_SAMPLED && i == r->event ?
+		if (e->counted)
+			fprintf(f, ": %llu overflows, %llu of them in guests", e->overflows,
+				e->in_guest);
+		else
+			fprintf(f, ": overflows not told, the file ends before");
+		fprintf(f, "%s\n", s->nr_events > 1 && r->method == METHOD_SAMPLED && i == r->event ?
 			" (shown here)" : "");
 	}
 	if (!s->nr_events)
@@ -163,7 +167,7 @@ static const char *ring_verdict(const struct ring_stats *r)
 	if (*r->lost)
 		return r->lost;
 	if (!r->final)
-		return "not told: the file ends before";
+		return "the file ends before";
 	if (!r->exact)
 		return "counters were not steady";
 	return ring_balanced(r) ? "balanced" : "DOES NOT ADD UP";
@@ -182,10 +186,14 @@ static void head_rings(const struct session *s, FILE *f)
 			silent++;
 			continue;
 		}
-		fprintf(f, "#   %-5s %-18s %llu = %llu + %llu + %llu + %llu  %s%s\n",
-			r->guest ? "guest" : "host", escape(name, sizeof(name), r->name),
-			r->produced, r->consumed, r->dropped, r->overwritten, r->pending,
-			ring_verdict(r), r->guest ? " (claimed)" : "");
+		fprintf(f, "#   %-5s %-18s ", r->guest ? "guest" : "host",
+			escape(name, sizeof(name), r->name));
+		if (ring_told(r))
+			fprintf(f, "%llu = %llu + %llu + %llu + %llu  ", r->produced, r->consumed,
+				r->dropped, r->overwritten, r->pending);
+		else
+			fprintf(f, "%llu read, the rest is not known: ", r->read);
+		fprintf(f, "%s%s\n", ring_verdict(r), r->guest ? " (claimed)" : "");
 	}
 	if (silent)
 		fprintf(f, "#   and %zu rings without a record\n", silent);

@@ -60,6 +60,7 @@ static void on_event(struct session *s, const struct chunk *c)
 	GET_STR(c, "name", e->name);
 	e->period = GET_U64(c, "period");
 	e->freq = GET_U64(c, "freq");
+	e->counted = e->told;
 	if (!e->told) {
 		e->first_overflows = GET_U64(c, "overflows");
 		e->first_in_guest = GET_U64(c, "in_guest");
@@ -221,6 +222,9 @@ int session_read_from(struct session *s, struct datafile_reader *r,
 	merge_init(&s->merge, &ops, s);
 	while (datafile_next(r, &c))
 		merge_chunk(&s->merge, &c);
+	/* Of what was recorded last, some rings' records may be missing. */
+	if (r->damage && s->merge.watermark)
+		s->join.end = min_u64(s->join.end, s->merge.watermark);
 	merge_finish(&s->merge);
 	join_finish(&s->join, s->merge.now);
 	close_accounts(s);
@@ -275,7 +279,7 @@ double session_duration(const struct session *s)
 
 bool ring_balanced(const struct ring_stats *r)
 {
-	return r->final && r->exact &&
+	return ring_told(r) && r->exact &&
 	       r->produced == r->consumed + r->dropped + r->overwritten + r->pending &&
 	       r->consumed == r->read + r->filtered;
 }

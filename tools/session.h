@@ -13,9 +13,13 @@
 #define SESSION_MAX_NOTES	300
 #define SESSION_MAX_EVENTS	64
 
-/** struct event - an event of the recording; counts are of it alone */
+/**
+ * struct event - an event of the recording; counts are of it alone
+ * @told: the file has it
+ * @counted: its counts at the end are in the file
+ */
 struct event {
-	bool told;
+	bool told, counted;
 	char name[65];
 	u64 period;
 	u32 freq;
@@ -87,6 +91,12 @@ void session_note(struct session *s, const char *fmt, ...) __printf(2, 3);
 /* Host stamps to time since the window began. */
 double session_seconds(const struct session *s, u64 stamp);
 double session_duration(const struct session *s);
+
+/* Whether the producer's side of the accounts is known. */
+static inline bool ring_told(const struct ring_stats *r)
+{
+	return r->final && !*r->lost;
+}
 
 /* Whether produced = consumed + dropped + overwritten + pending. */
 bool ring_balanced(const struct ring_stats *r);

@@ -100,14 +100,12 @@ static const struct symbol_source *source_for(const struct symbol_source *list, 
 					      const struct vm *vm)
 {
 	const struct symbol_source *any = NULL;
-	char pid[16];
 	u32 i;
 
-	snprintf(pid, sizeof(pid), "%u", vm->pid);
 	for (i = 0; i < nr; i++) {
 		if (!list[i].vm)
 			any = &list[i];
-		else if (!strcmp(list[i].vm, vm->name) || !strcmp(list[i].vm, pid))
+		else if (vm_is_called(vm, list[i].vm))
 			return &list[i];
 	}
 	return any;

@@ -145,6 +145,33 @@ TEST(a_file_cut_at_any_byte_is_read_up_to_there)
 	free(bytes);
 }
 
+TEST(a_cut_file_tells_of_whole_rounds_only)
+{
+	struct session *ses = calloc(1, sizeof(*ses));
+	struct datafile_reader r;
+	struct stream s;
+	size_t len;
+	char *bytes;
+	int n = 0;
+
+	stream_begin(&s);
+	put_sample(&s, 1, 100, 0, 5, 0x1000);
+	stream_round(&s, 150);
+	/* Of this round the guest's records did not reach the file. */
+	put_sample(&s, 1, 200, 0, 5, 0x1000);
+	stream_end(&s);
+	bytes = slurp(s.fd, &len);
+	EQ(datafile_open_fd(&r, copy_fd(bytes, len - sizeof(struct chunk_hdr)), "cut"), 0);
+	session_read_from(ses, &r, ignore, &n);
+	EQ(ses->join.samples, 1);
+	EQ(ses->join.outside, 1);
+	datafile_close(&r);
+	session_free(ses);
+	free(ses);
+	free(bytes);
+	stream_free(&s);
+}
+
 TEST(any_flipped_bit_is_noticed)
 {
 	size_t len, at;
@@ -434,6 +461,7 @@ TEST(maps_hold_what_was_put)
 TESTS(
 	RUN(chunks_come_back_as_written),
 	RUN(a_file_cut_at_any_byte_is_read_up_to_there),
+	RUN(a_cut_file_tells_of_whole_rounds_only),
 	RUN(any_flipped_bit_is_noticed),
 	RUN(random_bytes_behind_a_good_header_do_no_harm),
 	RUN(records_with_good_checksums_and_bad_content_do_no_harm),

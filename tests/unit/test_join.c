@@ -310,6 +310,22 @@ TEST(a_pid_that_comes_back_is_another_process)
 	expect(2, REASON_NONE, 7, "new", "/bin/new");
 }
 
+TEST(a_pid_comes_back_while_old_threads_are_remembered)
+{
+	struct stream s;
+
+	begin(&s, 0);
+	put_mmap(&s, G0, 12, 0, 7, 0x1000, 0x1000, 0, "/bin/old");
+	put_fork(&s, G0, 13, 0, 7, 70, 7, 7);
+	put_exit(&s, G0, 20, 0, 7, 70);
+	put_exit(&s, G0, 21, 0, 7, 7);
+	put_fork(&s, G0, 30, 0, 7, 7, 1, 1);
+	put_switch(&s, G0, 40, 0, 7, 7);
+	put_sample(&s, HOST1, 50, 0, H0, 0x1010);
+	read_all(&s, METHOD_SAMPLED);
+	EQ(answers[0].j.reason, REASON_NO_MAPPING);
+}
+
 TEST(many_exits_are_forgotten_in_order)
 {
 	struct stream s;
@@ -579,6 +595,29 @@ TEST(ticks_are_weighted_by_running_time)
 	EQ(answers[4].j.period, 9250);
 }
 
+TEST(running_time_outside_the_window_does_not_count)
+{
+	struct stream s;
+
+	begin(&s, 0);				/* in since 2 */
+	stream_kv(&s, CHUNK_WINDOW, 0, "begin=1000\nend=5000\n");
+	put_tick(&s, G0, 500, 0, 7, 7, KTEXT);
+	put_tick(&s, G0, 1500, 0, 7, 7, KTEXT);
+	put_out(&s, HOST1, 2000, 0, H0);
+	put_in(&s, HOST1, 3000, 0, H0);
+	put_tick(&s, G0, 4000, 0, 7, 7, KTEXT);
+	put_tick(&s, G0, 6000, 0, 7, 7, KTEXT);
+	put_out(&s, HOST1, 7000, 0, H0);
+	read_all(&s, METHOD_TICK);
+	/* Two ticks; what ran behind them; and vCPU 1, which ran without any. */
+	EQ(nr_answers, 4);
+	EQ(answers[0].j.period, 500);
+	EQ(answers[1].j.period, 1500);
+	EQ(answers[2].j.period, 1000);
+	EQ(answers[2].j.reason, REASON_NO_TICK);
+	EQ(answers[3].j.period, 4000);
+}
+
 TEST(an_out_of_the_cpu_it_has_left_is_no_out)
 {
 	struct stream s;
@@ -839,6 +878,7 @@ TESTS(
 	RUN(parents_mappings_after_the_fork_are_not_the_childs),
 	RUN(a_new_mapping_overrides_what_it_overlaps),
 	RUN(a_pid_that_comes_back_is_another_process),
+	RUN(a_pid_comes_back_while_old_threads_are_remembered),
 	RUN(many_exits_are_forgotten_in_order),
 	RUN(vms_with_equal_pids_stay_apart),
 	RUN(reasons_are_told_apart),
@@ -851,6 +891,7 @@ TESTS(
 	RUN(late_records_are_used_and_counted),
 	RUN(only_the_window_counts),
 	RUN(ticks_are_weighted_by_running_time),
+	RUN(running_time_outside_the_window_does_not_count),
 	RUN(an_out_of_the_cpu_it_has_left_is_no_out),
 	RUN(a_right_clock_is_good_where_the_guest_sleeps),
 	RUN(a_right_clock_is_good_by_entries_where_it_never_sleeps),

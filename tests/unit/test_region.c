@@ -421,6 +421,7 @@ TEST(a_file_truncated_while_mapped_ends_that_guest_only)
 		CHECK(cap.regions[0]->closed);
 		finish();
 		CHECK(has_note("truncated"));
+		CHECK(!has_note("anew"));
 		CHECK(sum_read() >= 2);
 		session_free(&session);
 	}
@@ -695,6 +696,39 @@ static void host_sample(struct vmcoop_ring *r, u32 vm, u64 stamp)
 	vmcoop_ring_write(r, &entry);
 }
 
+TEST(a_round_promises_what_the_one_before_began_with)
+{
+	struct chunk_round round, before = { 0 };
+	struct vmcoop_ring host[2];
+	struct datafile_reader r;
+	struct chunk c;
+	int i, rounds = 0;
+
+	begin();
+	host_rings(host);
+	EQ(capture_add_host(&cap, host, 2), 0);
+	for (i = 0; i < 5; i++)
+		capture_round(&cap);
+	EQ(capture_finish(&cap), 0);
+	capture_free(&cap);
+	EQ(datafile_finish(&writer), 0);
+	lseek(file, 0, SEEK_SET);
+	EQ(datafile_open_fd(&r, file, "rounds"), 0);
+	while (datafile_next(&r, &c)) {
+		if (c.type == CHUNK_ROUND) {
+			memcpy(&round, c.data, sizeof(round));
+			EQ(round.watermark, before.now);
+			CHECK(round.now > before.now);
+			before = round;
+			rounds++;
+		}
+		free(c.data);
+	}
+	EQ(rounds, 6);
+	datafile_close(&r);
+	drop_region();
+}
+
 TEST(only_the_vms_asked_for_are_kept)
 {
 	static const u32 wanted[] = { 111 };
@@ -773,6 +807,7 @@ TESTS(
 	RUN(a_region_of_two_vms_is_the_firsts),
 	RUN(regions_are_found_by_who_maps_them),
 	RUN(a_vm_that_dies_leaves_what_was_recorded),
+	RUN(a_round_promises_what_the_one_before_began_with),
 	RUN(only_the_vms_asked_for_are_kept),
 	RUN(vms_are_named_as_people_name_them),
 )

@@ -102,13 +102,13 @@ TEST(addresses_find_their_symbol)
 
 /* ---- ELF --------------------------------------------------------------------------- */
 
-__attribute__((noinline, noclone)) static int a_local_function(int x)
+__attribute__((noinline)) static int a_local_function(int x)
 {
 	__asm__ volatile("" : "+r" (x));
 	return x + 1;
 }
 
-__attribute__((noinline, noclone)) int a_global_function(int x)
+__attribute__((noinline)) int a_global_function(int x)
 {
 	__asm__ volatile("" : "+r" (x));
 	return x + 2;
