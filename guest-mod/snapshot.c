@@ -7,6 +7,7 @@
  * tasks.c records meanwhile, so that nothing falls between.
  */
 #include <linux/delay.h>
+#include <linux/ktime.h>
 #include <linux/mm.h>
 #include <linux/sched/mm.h>
 #include <linux/sched/signal.h>
@@ -63,8 +64,11 @@ static void emit_mappings(struct task_struct *task, void *buf)
 	mmput(mm);
 }
 
-/* Record all names; hold every process that has an address space in @tasks. */
-static unsigned int emit_names(struct task_struct **tasks, unsigned int cap)
+/*
+ * Record the names of tasks born at @since (monotonic ns) or later; hold every
+ * process of them that has an address space in @tasks.
+ */
+static unsigned int emit_names(struct task_struct **tasks, unsigned int cap, u64 since)
 {
 	struct task_struct *process, *thread;
 	unsigned int n = 0;
@@ -73,6 +77,8 @@ static unsigned int emit_names(struct task_struct **tasks, unsigned int cap)
 	for_each_process_thread(process, thread) {
 		char comm[TASK_COMM_LEN];
 
+		if (thread->start_time < since)
+			continue;
 		strscpy(comm, thread->comm, sizeof(comm));
 		vmcoop_emit_comm(thread, comm, VMCOOP_F_SNAPSHOT);
 		if (thread == process && !(process->flags & PF_KTHREAD) && n < cap) {
@@ -96,21 +102,33 @@ static unsigned int count_processes(void)
 	return n;
 }
 
+static void emit_tasks(struct task_struct **tasks, unsigned int cap, void *buf, u64 since)
+{
+	unsigned int i, n = emit_names(tasks, cap, since);
+
+	for (i = 0; i < n; i++) {
+		if (!READ_ONCE(stopping))
+			emit_mappings(tasks[i], buf);
+		put_task_struct(tasks[i]);
+	}
+}
+
 static void take_snapshot(void)
 {
-	/* Processes born from here on tell of themselves. */
-	unsigned int i, n, cap = count_processes() + 64;
+	unsigned int cap = count_processes() + 64;
 	struct task_struct **tasks = kvmalloc_array(cap, sizeof(*tasks), GFP_KERNEL);
 	void *buf = kmalloc(VMCOOP_MMAP_BUF, GFP_KERNEL);
 
 	if (tasks && buf) {
+		u64 begin = ktime_get_ns();
+
 		emit_kernel_anchor();
-		n = emit_names(tasks, cap);
-		for (i = 0; i < n; i++) {
-			if (!READ_ONCE(stopping))
-				emit_mappings(tasks[i], buf);
-			put_task_struct(tasks[i]);
-		}
+		emit_tasks(tasks, cap, buf, 0);
+		/*
+		 * A child born meanwhile has its parent's mappings, of which
+		 * nothing may have been known yet. From here on it is.
+		 */
+		emit_tasks(tasks, cap, buf, begin);
 	} else {
 		pr_warn_ratelimited("no memory for a snapshot of the tasks: programs started earlier stay unnamed\n");
 	}
