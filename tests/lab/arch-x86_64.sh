@@ -19,9 +19,15 @@ QEMU_FILES=(/usr/bin/qemu-system-x86_64 /usr/share/seabios/bios-256k.bin
 HOST_MODULES=(kvm-amd virtio_pci virtio_blk)
 GUEST_MODULES=(virtio_pci virtio_blk)
 
+# QEMU before 8.1 has a race: while one CPU rewrites code (as the kernel does when a
+# tracepoint is used for the first time), another that runs it may keep the half-written
+# instruction for good, and hang in int3. It takes two CPUs, so a scenario must ask for
+# them. One is no slower, but for guests with several busy vCPUs.
+LAB_CPUS=1
+
 # The emulator does not intercept XSETBV: with XSAVE, a guest's kernel warns of an
 # inconsistent state size at boot.
-HOST_QEMU_ARGS="-accel tcg,thread=single -cpu max,-xsave -M q35"
+HOST_QEMU_ARGS="-accel tcg,thread=multi -cpu max,-xsave -M q35"
 # Each access to a port costs a nested VM exit, 0.1 ms here: no device that is not
 # needed, as the firmware would probe it.
 GUEST_QEMU_ARGS="-accel kvm -cpu host

@@ -73,6 +73,7 @@ build_initramfs() {
 	mkdir -p "$stage/lab/scenario" "$guest/lab/scenario"
 	install "$LAB/init-host" "$stage/init"
 	install "$LAB/init-guest" "$guest/init"
+	install -D -t "$stage/bin" "$LAB/guest-work"
 	cp "$LAB/points.sh" "$LAB/lib-host.sh" "$stage/lab/"
 	cp "$LAB/points.sh" "$LAB/lib-guest.sh" "$guest/lab/"
 	cp "$LAB/scenarios/$SCRIPTS/host" "$stage/lab/scenario/"

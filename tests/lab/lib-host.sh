@@ -131,7 +131,8 @@ guest_marked_or_gone() {
 # tell_guest N WORD: what the guest's script awaits with "await WORD".
 tell_guest() {
 	say "telling guest $1: $2"
-	echo "$2" >"/lab/guest$1.in"
+	# For reading, too: without a reader, opening would wait for one.
+	echo "$2" 1<>"/lab/guest$1.in"
 }
 
 # finish_guest N [SECONDS]: wait until it has powered itself off, fetch its files.
@@ -161,9 +162,6 @@ finish_guest() {
 # being told WORD until it marks MARK.
 record_while() {
 	say "recording $1"
-	# shellcheck disable=SC2016
 	point "vmcoop-dump records $(basename "$1")" bounded $(($5 + 20)) \
-		vmcoop-dump record -q -o "$1" -- sh -ec '. /lab/lib-host.sh
-			tell_guest "$1" "$2"
-			wait_guest "$1" "$3" "$4"' record_while "$2" "$3" "$4" "$5"
+		vmcoop-dump record -q -o "$1" -- guest-work "$2" "$3" "$4" "$5"
 }
