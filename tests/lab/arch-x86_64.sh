@@ -25,6 +25,9 @@ GUEST_MODULES=(virtio_pci virtio_blk)
 # them. One is no slower, but for guests with several busy vCPUs.
 LAB_CPUS=1
 
+# Without it, interrupts are at times delivered twice under icount; it says how.
+ICOUNT_MODULE=lab_svm_exit
+
 # The emulator does not intercept XSETBV: with XSAVE, a guest's kernel warns of an
 # inconsistent state size at boot.
 HOST_QEMU_ARGS="-accel tcg,thread=multi -cpu max,-xsave -M q35"

@@ -70,7 +70,7 @@ build_initramfs() {
 	local dir=$1 stage=$1/stage guest=$1/stage/lab/guest-root lock file copy tool
 
 	base_entry "$KERNEL"
-	mkdir -p "$stage/lab/scenario" "$guest/lab/scenario"
+	mkdir -p "$stage/lab/scenario" "$stage/lab/modules.d" "$guest/lab/scenario"
 	install "$LAB/init-host" "$stage/init"
 	install "$LAB/init-guest" "$guest/init"
 	install -D -t "$stage/bin" "$LAB/guest-work"
@@ -81,6 +81,11 @@ build_initramfs() {
 	write_conf >"$stage/lab/conf"
 	cp "$stage/lab/conf" "$guest/lab/"
 	[ -z "$KASLR" ] || cp "$KERNEL_DIR/boot/vmlinuz-$KERNEL_RELEASE" "$stage/lab/vmlinuz"
+
+	if [ -n "$ICOUNT" ] && [ -n "${ICOUNT_MODULE:-}" ]; then
+		lab_module_entry "$KERNEL"
+		cp "$REPLY/$ICOUNT_MODULE.ko" "$stage/lab/modules.d/"
+	fi
 
 	exec {lock}>"$TOP/build/lab/make.lock"
 	flock -w 600 "$lock" || die "another run is building for too long"

@@ -177,6 +177,21 @@ headers_entry() {
 	KDIR=$REPLY/usr/src/linux-headers-$KERNEL_RELEASE
 }
 
+# The lab host's own modules, in tests/lab/module.
+make_lab_module() {
+	local dir=$1 kdir=$3
+
+	cp "$LAB/module/"* "$dir"
+	env "${FRESH_MAKE[@]}" make -s -C "$kdir" M="$dir" modules >&2
+}
+
+# lab_module_entry SERIES: leave their directory in REPLY.
+lab_module_entry() {
+	headers_entry "$1"
+	cache_entry "module-$1-$ARCH" make_lab_module "$KDIR" \
+		"$(cat "$LAB/module/"* | sha256sum)"
+}
+
 # The lab host's file system, as an initramfs: BusyBox, QEMU, the modules, and the
 # guest's kernel. It is not compressed, which costs more time than it saves here.
 # What a run adds to it follows it as a second archive.
