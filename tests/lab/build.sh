@@ -99,6 +99,8 @@ build_initramfs() {
 		cp "$(tail -n 2 "$MAKE_LOG" | grep '/vmcoop_guest\.ko$')" "$guest/lab/"
 		install -D "$tool" "$stage/usr/bin/vmcoop-dump"
 		carry_libraries "$stage" "$tool"
+		# The checks run on this machine.
+		quiet_make tools
 	fi
 	env "${FRESH_MAKE[@]}" make -s -C "$LAB/../workloads" O="$TOP/build/workloads/$ARCH" \
 		"${CROSS_MAKE[@]}"
