@@ -46,9 +46,13 @@ enum vmcoop_rec_type {
 	VMCOOP_HOST_VCPU	= 2,	/* names a vCPU handle */
 	VMCOOP_HOST_IN		= 3,	/* vCPU scheduled in */
 	VMCOOP_HOST_OUT		= 4,	/* vCPU scheduled out */
-	VMCOOP_HOST_ENTRY	= 5,	/* VM entry: the header alone */
+	VMCOOP_HOST_ENTRY	= 5,	/* VM entry, not every one: the header alone */
 	VMCOOP_HOST_CLOCK	= 6,	/* guest clock as a function of the host's */
 	VMCOOP_HOST_GONE	= 7,	/* vCPU thread exited, handle ends */
+	VMCOOP_HOST_VMM		= 8,	/* overflow while a VMM's thread ran on the host */
+	VMCOOP_HOST_COUNT	= 9,	/* counters of the CPU that runs a vCPU */
+	VMCOOP_HOST_EXITS	= 10,	/* a vCPU's exits and times until now */
+	VMCOOP_HOST_RESUME	= 11,	/* the host slept: earlier stamps are of another time */
 	/* guest */
 	VMCOOP_GUEST_TICK	= 32,	/* scheduler tick */
 	VMCOOP_GUEST_SWITCH	= 33,	/* task switch */
@@ -62,6 +66,7 @@ enum vmcoop_rec_type {
 /* hdr.flags */
 #define VMCOOP_F_SNAPSHOT	0x01	/* held before the stamp: state told again */
 #define VMCOOP_F_EXEC		0x02	/* GUEST_COMM: by execve, old mappings are void */
+#define VMCOOP_F_TIMER		0x04	/* HOST_ENTRY, HOST_COUNT: it injects the timer's interrupt */
 
 /**
  * struct vmcoop_hdr - what every record starts with
@@ -91,6 +96,7 @@ struct vmcoop_hdr {
 /* vmcoop_host_sample.sflags */
 #define VMCOOP_S_IP_HIDDEN	0x01	/* guest state protected or unreadable: ip is no address */
 #define VMCOOP_S_MODE_DERIVED	0x02	/* mode inferred from the address's upper half */
+#define VMCOOP_S_THROTTLED	0x04	/* the kernel paused the event until its next tick */
 
 /**
  * struct vmcoop_host_sample - one event's overflow that hit guest mode
@@ -113,6 +119,109 @@ struct vmcoop_host_sample {
 	__u8	sflags;
 	__u64	ip;
 	__u64	period;
+};
+
+/**
+ * struct vmcoop_host_vmm - one event's overflow in a VMM's thread, on the host
+ * @vm: VM: pid of the VMM process
+ * @tid: its thread that was running
+ * @pcpu: host CPU
+ * @event: index of the event
+ * @mode: VMCOOP_MODE_USER or VMCOOP_MODE_KERNEL, of the host
+ * @sflags: VMCOOP_S_*
+ * @ip: the host's instruction pointer
+ * @period: events this overflow stands for
+ * @comm: the thread's name, NUL-padded
+ *
+ * hdr.id is the handle of the vCPU that is IN there, 0 without one. Written for
+ * events with the modifier H only.
+ */
+struct vmcoop_host_vmm {
+	struct vmcoop_hdr hdr;
+	__u32	vm;
+	__u32	tid;
+	__u32	pcpu;
+	__u16	event;
+	__u8	mode;
+	__u8	sflags;
+	__u64	ip;
+	__u64	period;
+	char	comm[16];
+};
+
+/* vmcoop_host_count.where */
+#define VMCOOP_COUNT_IN		1	/* the vCPU got the CPU: a run slice begins */
+#define VMCOOP_COUNT_ENTRY	2	/* within the slice, at a VM entry */
+#define VMCOOP_COUNT_OUT	3	/* the vCPU lost the CPU: the slice ends */
+
+/**
+ * struct vmcoop_host_count - the counting events of one CPU at one instant
+ * @pcpu: host CPU whose counters these are
+ * @where: VMCOOP_COUNT_*
+ * @nr: values that follow
+ * @reserved: 0
+ * @enabled: ns for which the events have been open on this CPU
+ * @value: of each counting event, in the order of their indices
+ *
+ * A vCPU's events between two instants are the difference of its two records'
+ * values, if no HOST_COUNT with COUNT_IN of the same vCPU lies between them
+ * (COUNT_IN and COUNT_OUT enclose a run slice: one vCPU on one CPU). Values
+ * are modulo 2^64.
+ */
+struct vmcoop_host_count {
+	struct vmcoop_hdr hdr;
+	__u32	pcpu;
+	__u8	where;
+	__u8	nr;
+	__u16	reserved;
+	__u64	enabled;
+	struct vmcoop_host_value {
+		__u64	count;
+		__u64	running;	/* ns of @enabled for which it counted */
+	} value[];
+};
+
+/* Why guest mode was left, as far as the kernel lets a module see it. */
+enum vmcoop_exit {
+	VMCOOP_EXIT_OTHER	= 0,
+	VMCOOP_EXIT_IRQ		= 1,	/* the host's interrupt or NMI */
+	VMCOOP_EXIT_HALT	= 2,	/* HLT, MWAIT, WFI, WFE */
+	VMCOOP_EXIT_IO		= 3,	/* I/O port */
+	VMCOOP_EXIT_MMIO	= 4,	/* emulated memory */
+	VMCOOP_EXIT_FAULT	= 5,	/* page not mapped on the host */
+	VMCOOP_EXIT_WINDOW	= 6,	/* ready to take an interrupt or NMI */
+	VMCOOP_EXIT_HYPERCALL	= 7,
+	VMCOOP_EXIT_SYSREG	= 8,	/* MSR, system register, CPUID */
+	VMCOOP_EXIT_SIGNAL	= 9,	/* the vCPU thread has a signal */
+	VMCOOP_EXIT_TIMER	= 10,	/* the guest's timer, driven by the CPU */
+	VMCOOP_EXITS		= 11
+};
+
+/**
+ * struct vmcoop_host_exits - what a vCPU has spent since its handle began
+ * @vm: VM: pid of the VMM process
+ * @vcpu: vCPU id as KVM counts
+ * @guest: stamps between VM entry and VM exit
+ * @poll_ns: ns of halt polling
+ * @nr: classes that follow, VMCOOP_EXITS of the writer
+ * @reserved: 0
+ * @exit: by enum vmcoop_exit: how often, and stamps from the VM exit to the
+ *	next VM entry in the same run slice
+ *
+ * Totals: a later record of the same handle replaces the earlier one.
+ */
+struct vmcoop_host_exits {
+	struct vmcoop_hdr hdr;
+	__u32	vm;
+	__u32	vcpu;
+	__u64	guest;
+	__u64	poll_ns;
+	__u32	nr;
+	__u32	reserved;
+	struct vmcoop_host_exit {
+		__u64	count;
+		__u64	time;
+	} exit[VMCOOP_EXITS];
 };
 
 /**
@@ -446,6 +555,9 @@ struct vmcoop_region {
  * the first takes what is written with interrupts off, the second what is
  * written in NMI context.
  *
+ * write() takes the commands of /proc/vmcoop/control (record-format.md), one a
+ * line; after an error VMCOOP_IOC_MESSAGE says in words what was wrong.
+ *
  * Samples are written whenever the events run, all other records from START
  * until the reader closes the device: attach the rings before START. Closing
  * leaves the events running or stopped as they were at open.
@@ -486,10 +598,14 @@ struct vmcoop_host_info {
  * @config: as in struct perf_event_attr
  * @period: sample period; 0 with a frequency
  * @freq: samples a second and CPU; 0 with a period
- * @reserved: 0
- * @overflows: of all CPUs, since the module was loaded
+ * @eflags: VMCOOP_E_*
+ * @overflows: of all CPUs, since the event was set
  * @in_guest: those of @overflows that hit guest mode, each offered to a ring
  * @name: as given, NUL-padded
+ * @config1: as in struct perf_event_attr
+ * @config2: as in struct perf_event_attr
+ * @throttled: overflows at which the kernel paused the event until its next tick
+ * @in_vmm: those of @overflows that hit a VMM's thread on the host (modifier H)
  */
 struct vmcoop_host_event {
 	__u32	index;
@@ -497,10 +613,26 @@ struct vmcoop_host_event {
 	__u64	config;
 	__u64	period;
 	__u32	freq;
-	__u32	reserved;
+	__u32	eflags;
 	__u64	overflows;
 	__u64	in_guest;
 	char	name[64];
+	__u64	config1;
+	__u64	config2;
+	__u64	throttled;
+	__u64	in_vmm;
+};
+
+/* vmcoop_host_event.eflags */
+#define VMCOOP_E_COUNTS		0x01	/* a counting event: HOST_COUNT holds its values */
+#define VMCOOP_E_GUEST_ONLY	0x02	/* the PMU itself counts in guest mode only */
+
+/**
+ * struct vmcoop_host_message - VMCOOP_IOC_MESSAGE: why the last command failed
+ * @text: NUL-padded, without a newline; empty if none has failed
+ */
+struct vmcoop_host_message {
+	char	text[256];
 };
 
 #define VMCOOP_IOC_INFO		_IOR('v', 1, struct vmcoop_host_info)
@@ -509,6 +641,7 @@ struct vmcoop_host_event {
 #define VMCOOP_IOC_START	_IO('v', 3)
 /* Stop the events: no overflow is recorded behind its return. */
 #define VMCOOP_IOC_STOP		_IO('v', 4)
+#define VMCOOP_IOC_MESSAGE	_IOR('v', 5, struct vmcoop_host_message)
 
 /* ---- Layout, held by the compiler -------------------------------------- */
 
@@ -546,6 +679,15 @@ static_assert(sizeof(struct vmcoop_region) == VMCOOP_REGION_PAGE, "region");
 static_assert(offsetof(struct vmcoop_region, guest) == 1024, "region.guest");
 static_assert(offsetof(struct vmcoop_region, host) == 2048, "region.host");
 static_assert(sizeof(struct vmcoop_host_info) == 64, "host_info");
-static_assert(sizeof(struct vmcoop_host_event) == 112, "host_event");
+static_assert(sizeof(struct vmcoop_host_event) == 144, "host_event");
+static_assert(offsetof(struct vmcoop_host_event, config1) == 112, "host_event.config1");
+static_assert(sizeof(struct vmcoop_host_message) == 256, "host_message");
+static_assert(sizeof(struct vmcoop_host_vmm) == 64, "host_vmm");
+static_assert(offsetof(struct vmcoop_host_vmm, comm) == 48, "host_vmm.comm");
+static_assert(sizeof(struct vmcoop_host_count) == 32, "host_count");
+static_assert(offsetof(struct vmcoop_host_count, value) == 32, "host_count.value");
+static_assert(sizeof(struct vmcoop_host_value) == 16, "host_value");
+static_assert(sizeof(struct vmcoop_host_exits) == 48 + 16 * VMCOOP_EXITS, "host_exits");
+static_assert(offsetof(struct vmcoop_host_exits, exit) == 48, "host_exits.exit");
 
 #endif /* VMCOOP_ABI_H */
