@@ -202,6 +202,7 @@ static int put_events(struct recording *rec)
 		kv_u64(&kv, "config", ev.config);
 		kv_u64(&kv, "period", ev.period);
 		kv_u64(&kv, "freq", ev.freq);
+		kv_u64(&kv, "eflags", ev.eflags);
 		kv_u64(&kv, "overflows", ev.overflows);
 		kv_u64(&kv, "in_guest", ev.in_guest);
 		datafile_kv(&rec->w, CHUNK_EVENT, 0, &kv);

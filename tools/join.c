@@ -217,16 +217,37 @@ static void on_gone(struct join *j, struct vcpu *v, u64 t)
 	v->has_task = false;
 }
 
-/* All host records but ENTRY begin with the VM and the vCPU. */
+static void on_count(struct join *j, struct vcpu *v, const struct vmcoop_host_count *rec, u64 t)
+{
+	struct counts delta;
+
+	if (!v->counts)
+		v->counts = xcalloc(1, sizeof(*v->counts));
+	if (counts_record(v->counts, rec, &delta) && t >= j->begin && t <= j->end)
+		counts_add(&v->counts->sum, &delta);
+}
+
+/* These have a handle alone. */
+static void handle_record(struct join *j, const struct merge_rec *r)
+{
+	struct vcpu *v = map_get(&j->vcpu_by_handle, r->hdr->id);
+
+	if (!v)
+		return;
+	if (r->hdr->type == VMCOOP_HOST_ENTRY)
+		quality_entry(&j->quality, &v->quality, r->time);
+	else
+		on_count(j, v, (const void *)r->hdr, r->time);
+}
+
+/* All other host records begin with the VM and the vCPU. */
 static void host_record(struct join *j, const struct merge_rec *r)
 {
 	const struct vmcoop_host_in *rec = (const void *)r->hdr;
 	struct vcpu *v;
 
-	if (r->hdr->type == VMCOOP_HOST_ENTRY) {
-		v = map_get(&j->vcpu_by_handle, r->hdr->id);
-		if (v)
-			quality_entry(&j->quality, &v->quality, r->time);
+	if (r->hdr->type == VMCOOP_HOST_ENTRY || r->hdr->type == VMCOOP_HOST_COUNT) {
+		handle_record(j, r);
 		return;
 	}
 	if (r->hdr->type > VMCOOP_HOST_GONE)
@@ -444,6 +465,7 @@ void join_free(struct join *j)
 	}
 	for (i = 0; i < j->nr_vcpus; i++) {
 		quality_vcpu_free(&j->vcpus[i]->quality);
+		free(j->vcpus[i]->counts);
 		free(j->vcpus[i]);
 	}
 	free(j->vms);

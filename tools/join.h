@@ -12,6 +12,7 @@
 #define VMCOOP_JOIN_H
 
 #include "../common/abi.h"
+#include "counts.h"
 #include "dso.h"
 #include "guest.h"
 #include "map.h"
@@ -81,6 +82,7 @@ bool vm_is_called(const struct vm *vm, const char *name);
  * @ran_at_tick: @ran at its last guest tick
  * @pid: process of the current task, if @has_task
  * @tid: current task
+ * @counts: its counting events, NULL without
  */
 struct vcpu {
 	struct vm *vm;
@@ -95,6 +97,7 @@ struct vcpu {
 	u64 ran, ran_at_tick;
 	bool has_task;
 	u32 pid, tid;
+	struct counts_vcpu *counts;
 	struct quality_vcpu quality;
 };
 

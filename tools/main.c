@@ -9,7 +9,7 @@
 #include "commands.h"
 
 static const struct command *const commands[] = {
-	&cmd_create, &cmd_record, &cmd_report, &cmd_script, &cmd_list,
+	&cmd_create, &cmd_record, &cmd_report, &cmd_stat, &cmd_script, &cmd_list,
 };
 
 static void usage(FILE *f)

@@ -49,6 +49,12 @@ static u16 min_size(u8 type)
 		return sizeof(struct vmcoop_host_clock);
 	case VMCOOP_HOST_GONE:
 		return sizeof(struct vmcoop_host_gone);
+	case VMCOOP_HOST_VMM:
+		return sizeof(struct vmcoop_host_vmm);
+	case VMCOOP_HOST_COUNT:
+		return sizeof(struct vmcoop_host_count);
+	case VMCOOP_HOST_EXITS:
+		return offsetof(struct vmcoop_host_exits, exit);
 	case VMCOOP_GUEST_TICK:
 		return offsetof(struct vmcoop_guest_tick, comm);	/* once it ended there */
 	case VMCOOP_GUEST_SWITCH:
@@ -76,14 +82,27 @@ static bool is_host_type(u8 type)
 /* A guest must not speak for the host: its types come from its rings alone. */
 static bool well_formed(const struct merge_source *s, const struct vmcoop_hdr *hdr)
 {
+	const struct vmcoop_guest_mmap *mmap;
+	const struct vmcoop_host_count *count;
+	const struct vmcoop_host_exits *exits;
+
 	if (s->host != is_host_type(hdr->type) || hdr->size < min_size(hdr->type))
 		return false;
-	if (hdr->type == VMCOOP_GUEST_MMAP) {
-		const struct vmcoop_guest_mmap *m = (const void *)hdr;
-
-		return m->path_len <= hdr->size - sizeof(*m) && m->start + m->len > m->start;
+	switch (hdr->type) {
+	case VMCOOP_GUEST_MMAP:
+		mmap = (const void *)hdr;
+		return mmap->path_len <= hdr->size - sizeof(*mmap) &&
+		       mmap->start + mmap->len > mmap->start;
+	case VMCOOP_HOST_COUNT:
+		count = (const void *)hdr;
+		return count->nr <= (hdr->size - sizeof(*count)) / sizeof(count->value[0]);
+	case VMCOOP_HOST_EXITS:
+		exits = (const void *)hdr;
+		return exits->nr <= (hdr->size - offsetof(struct vmcoop_host_exits, exit)) /
+				    sizeof(exits->exit[0]);
+	default:
+		return true;
 	}
-	return true;
 }
 
 /*

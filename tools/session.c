@@ -60,6 +60,7 @@ static void on_event(struct session *s, const struct chunk *c)
 	GET_STR(c, "name", e->name);
 	e->period = GET_U64(c, "period");
 	e->freq = GET_U64(c, "freq");
+	e->counting = GET_U64(c, "eflags") & VMCOOP_E_COUNTS;
 	e->counted = e->told;
 	if (!e->told) {
 		e->first_overflows = GET_U64(c, "overflows");
@@ -256,6 +257,16 @@ void session_free(struct session *s)
 	for (i = 0; i < s->nr_notes; i++)
 		free(s->notes[i]);
 	memset(s, 0, sizeof(*s));
+}
+
+const struct event *session_counter(const struct session *s, u32 i)
+{
+	u32 k;
+
+	for (k = 0; k < s->nr_events; k++)
+		if (s->events[k].counting && !i--)
+			return &s->events[k];
+	return NULL;
 }
 
 /* ---- Figures -------------------------------------------------------------------- */

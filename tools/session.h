@@ -17,9 +17,10 @@
  * struct event - an event of the recording; counts are of it alone
  * @told: the file has it
  * @counted: its counts at the end are in the file
+ * @counting: HOST_COUNT holds its values; it has no samples
  */
 struct event {
-	bool told, counted;
+	bool told, counted, counting;
 	char name[65];
 	u64 period;
 	u32 freq;
@@ -87,6 +88,9 @@ int session_read_from(struct session *s, struct datafile_reader *r,
 void session_free(struct session *s);
 
 void session_note(struct session *s, const char *fmt, ...) __printf(2, 3);
+
+/* The event whose values stand in place @i of HOST_COUNT, NULL if the file does not say. */
+const struct event *session_counter(const struct session *s, u32 i);
 
 /* Host stamps to time since the window began. */
 double session_seconds(const struct session *s, u64 stamp);

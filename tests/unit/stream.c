@@ -216,6 +216,24 @@ void put_sample(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle, u64 ip)
 	put_raw(s, src, &rec, sizeof(rec));
 }
 
+void put_count(struct stream *s, u32 src, u64 t, u32 handle, u8 where, u64 enabled,
+	       const u64 *values, u32 n)
+{
+	u64 buf[VMCOOP_REC_MAX / 8] = { 0 };
+	struct vmcoop_host_count *rec = (void *)buf;
+	size_t size = sizeof(*rec) + n * sizeof(rec->value[0]);
+	u32 i;
+
+	rec->hdr = make_hdr(s, VMCOOP_HOST_COUNT, handle, t, size);
+	rec->pcpu = src - 1;
+	rec->where = where;
+	rec->nr = n;
+	rec->enabled = enabled;
+	for (i = 0; i < n; i++)
+		rec->value[i] = (struct vmcoop_host_value){ values[i], enabled };
+	put_raw(s, src, rec, size);
+}
+
 void put_tick(struct stream *s, u32 src, u64 t, u32 vcpu, u32 pid, u32 tid, u64 ip)
 {
 	struct vmcoop_guest_tick rec = {

@@ -50,6 +50,9 @@ void put_out(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle);
 void put_entry(struct stream *s, u32 src, u64 t, u32 handle);
 void put_gone(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle);
 void put_sample(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle, u64 ip);
+/* @n values: of value i the count is values[i] and it ran for all of @enabled ns. */
+void put_count(struct stream *s, u32 src, u64 t, u32 handle, u8 where, u64 enabled,
+	       const u64 *values, u32 n);
 void put_tick(struct stream *s, u32 src, u64 t, u32 vcpu, u32 pid, u32 tid, u64 ip);
 void put_switch(struct stream *s, u32 src, u64 t, u32 vcpu, u32 pid, u32 tid);
 void put_comm(struct stream *s, u32 src, u64 t, u32 vcpu, u32 pid, u32 tid, const char *comm);
