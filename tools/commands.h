@@ -25,6 +25,7 @@ struct command {
 };
 
 extern const struct command cmd_create, cmd_record, cmd_report, cmd_stat, cmd_script, cmd_list;
+extern const struct command cmd_export, cmd_flamegraph;
 
 /* Prints a subcommand's help; for an option that getopt did not know: says so. */
 int show_help(const struct command *cmd);

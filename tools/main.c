@@ -9,7 +9,8 @@
 #include "commands.h"
 
 static const struct command *const commands[] = {
-	&cmd_create, &cmd_record, &cmd_report, &cmd_stat, &cmd_script, &cmd_list,
+	&cmd_create, &cmd_record, &cmd_report, &cmd_stat, &cmd_script, &cmd_export,
+	&cmd_flamegraph, &cmd_list,
 };
 
 static void usage(FILE *f)
@@ -20,7 +21,7 @@ static void usage(FILE *f)
 	      "Profiles virtual machines from both sides: the host's hardware events, joined\n"
 	      "with what each guest was running.\n\n", f);
 	for (i = 0; i < ARRAY_SIZE(commands); i++)
-		fprintf(f, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(f, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\n"
 	      "'vmcoop-dump COMMAND --help' tells more, so does 'man vmcoop-dump-COMMAND'.\n\n"
 	      "Example, on the host:\n"

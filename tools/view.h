@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the commands that hand a file's samples on have in common: the options
+ * that choose them, reading, and what to say when something is missing.
+ */
+#ifndef VMCOOP_VIEW_H
+#define VMCOOP_VIEW_H
+
+#include <getopt.h>
+
+#include "commands.h"
+#include "session.h"
+#include "symbolize.h"
+
+/**
+ * struct view - the samples a user asked for
+ * @input: the data file
+ * @method: whose samples
+ * @vm: only this VM, by name or pid; NULL: all
+ * @comm: only tasks of this name
+ * @event: only samples of the event of this name; NULL: see @one_event
+ * @pid: only this process, if @by_pid
+ * @one_event: values of several events do not mix: without @event the first
+ *	one that has samples by its nature
+ * @ticks_too: the guest's ticks are handed on beside samples
+ * @sample: called for each sample
+ * @shown: samples that were handed on
+ * @left: samples of the method that the options left out
+ */
+struct view {
+	const char *input;
+	struct session s;
+	struct symbolizer sym;
+	enum join_method method;
+	const char *vm, *comm, *event;
+	u64 pid;
+	bool by_pid, one_event, ticks_too;
+	void (*sample)(void *ctx, const struct joined *j);
+	void *ctx;
+	u64 shown, left;
+};
+
+enum {
+	VIEW_ROOT = 0x1000, VIEW_KALLSYMS, VIEW_METHOD, VIEW_VM, VIEW_COMM, VIEW_PID, VIEW_EVENT,
+};
+
+#define VIEW_SHORT	"i:"
+#define VIEW_LONG							\
+	{ "input", required_argument, NULL, 'i' },			\
+	{ "guest-root", required_argument, NULL, VIEW_ROOT },		\
+	{ "guest-kallsyms", required_argument, NULL, VIEW_KALLSYMS },	\
+	{ "vm", required_argument, NULL, VIEW_VM },			\
+	{ "comm", required_argument, NULL, VIEW_COMM },			\
+	{ "pid", required_argument, NULL, VIEW_PID },			\
+	{ "event", required_argument, NULL, VIEW_EVENT }
+#define VIEW_LONG_METHOD						\
+	{ "method", required_argument, NULL, VIEW_METHOD }
+#define VIEW_HELP							\
+"  -i, --input FILE            data file (default " DATA_FILE ")\n"	\
+"  --guest-root [VM=]DIR       as for report\n"				\
+"  --guest-kallsyms [VM=]FILE  as for report\n"				\
+"  --vm VM                     only this VM (name or pid)\n"		\
+"  --comm NAME, --pid PID      only this command, this process\n"
+
+/* Takes an option of VIEW_LONG; true if it was one, and then the status so far. */
+bool view_option(struct view *v, int opt, const char *arg, int *status);
+
+/*
+ * Reads the file. Return: exit status; a file without an event of that name, or
+ * a VM of that name, is EXIT_BAD.
+ */
+int view_read(struct view *v);
+
+/* Prints the session's notes, and how to supply what was missing, to standard error. */
+void view_notes(struct view *v);
+void view_free(struct view *v);
+
+/* The name of the event a sample is of; "tick" for running time. */
+const char *view_event(const struct view *v, const struct joined *j);
+/* What a sample stands for: events, or ns of running time. */
+u64 view_value(const struct view *v, const struct joined *j);
+/* A stretch of host time in ns. */
+u64 view_ns(const struct view *v, u64 stamps);
+
+#endif /* VMCOOP_VIEW_H */
