@@ -21,7 +21,9 @@ static void put_vm(struct capture *c, const struct capture_vm *vm)
 	struct kv kv = { 0 };
 
 	kv_u64(&kv, "pid", vm->pid);
-	kv_str(&kv, "name", vm->name);
+	kv_str(&kv, "name", vm->id.name);
+	if (*vm->id.uuid)
+		kv_str(&kv, "uuid", vm->id.uuid);
 	if (vm->region)
 		kv_str(&kv, "region", vm->region->r.path);
 	datafile_kv(c->w, CHUNK_VM, 0, &kv);
@@ -36,7 +38,7 @@ struct capture_vm *capture_vm(struct capture *c, u32 pid)
 	vm = xcalloc(1, sizeof(*vm));
 	vm->pid = pid;
 	vm->start_time = vmm_start_time(pid);
-	vmm_name(pid, vm->name);
+	vmm_identify(pid, &vm->id);
 	c->vms = xreallocarray(c->vms, c->nr_vms + 1, sizeof(*c->vms));
 	c->vms[c->nr_vms++] = vm;
 	map_put(&c->vm_by_pid, pid, vm);
@@ -47,7 +49,7 @@ struct capture_vm *capture_vm(struct capture *c, u32 pid)
 static void vm_died(struct capture *c, struct capture_vm *vm)
 {
 	vm->gone = true;
-	capture_note(c, "VM %s (pid %u) ended while recording", vm->name, vm->pid);
+	capture_note(c, "VM %s (pid %u) ended while recording", vm->id.name, vm->pid);
 	if (vm->region) {
 		region_end(c, vm->region, NULL);
 		/* Another VM may be started with the same region. */
@@ -109,7 +111,7 @@ void capture_match(struct capture *c, struct capture_region *reg, struct capture
 	if (reg->vm && reg->vm != vm) {
 		if (!vm->refused)
 			capture_note(c, "VM %s (pid %u) maps the region of VM %s, '%s': its guest is left out",
-				     vm->name, vm->pid, reg->vm->name, reg->r.path);
+				     vm->id.name, vm->pid, reg->vm->id.name, reg->r.path);
 		vm->refused = true;
 		return;
 	}
@@ -137,6 +139,8 @@ void capture_scan(struct capture *c)
 	size_t i;
 
 	look_for_regions(c);
+	/* A pid may have become another VM's. */
+	map_free(&c->unwanted);
 	for (i = 0; i < c->nr_vms; i++) {
 		struct capture_vm *vm = c->vms[i];
 
@@ -158,7 +162,7 @@ static void put_source(struct capture *c, const struct capture_region *reg, u32 
 
 	kv_str(&kv, "side", "guest");
 	kv_u64(&kv, "vm", reg->vm->pid);
-	kv_str(&kv, "vm_name", reg->vm->name);
+	kv_str(&kv, "vm_name", reg->vm->id.name);
 	kv_str(&kv, "region", reg->r.path);
 	kv_u64(&kv, "ring", i);
 	kv_u64(&kv, "epoch", s->epoch);
@@ -188,7 +192,7 @@ static void region_begin(struct capture *c, struct capture_region *reg)
 	vmcoop_store_release(&reg->r.mem->host.snap_request, reg->snap_request);
 	if (reg->setup.unread)
 		capture_note(c, "the guest of VM %s says that %llu bytes of earlier records were never read",
-			     reg->vm->name, reg->setup.unread);
+			     reg->vm->id.name, reg->setup.unread);
 }
 
 void region_end(struct capture *c, struct capture_region *reg, const char *why)
@@ -236,7 +240,7 @@ static bool region_lost(struct capture *c, struct capture_region *reg)
 	/* Asked behind the look, which may have been what found out. */
 	if (reg->r.gone) {
 		capture_note(c, "the region of VM %s, '%s', was truncated or has no memory: its guest is left out from here",
-			     reg->vm->name, reg->r.path);
+			     reg->vm->id.name, reg->r.path);
 		region_end(c, reg, "region gone");
 		reg->closed = true;
 		return true;
@@ -245,14 +249,14 @@ static bool region_lost(struct capture *c, struct capture_region *reg)
 		return false;
 	/* A guest that reboots over and over fills neither the file nor the screen. */
 	if (reg->restarts < 3)
-		capture_note(c, "the region of VM %s was %s (%s)", reg->vm->name, change,
+		capture_note(c, "the region of VM %s was %s (%s)", reg->vm->id.name, change,
 			     *change == 's' ? "guest rebooted, or module loaded again" :
 					      "snapshot restored?");
 	region_end(c, reg, change);
 	reg->next_try = reg->restarts++ ? now_ns() + RETRY_NS : 0;
 	if (reg->restarts > MAX_RESTARTS) {
 		capture_note(c, "the guest of VM %s starts anew all the time: left out from here",
-			     reg->vm->name);
+			     reg->vm->id.name);
 		reg->closed = true;
 	}
 	return true;
@@ -279,7 +283,7 @@ void region_poll(struct capture *c, struct capture_region *reg)
 	} else if (err == -EPROTO) {
 		if (!reg->complained)
 			capture_note(c, "the guest of VM %s describes its rings wrongly: %s",
-				     reg->vm->name, why);
+				     reg->vm->id.name, why);
 		reg->complained = true;
 		reg->next_try = now_ns() + RETRY_NS;
 	}

@@ -136,14 +136,21 @@ void source_close(struct capture *c, struct capture_source *s, const char *why)
 
 /* ---- Draining ------------------------------------------------------------- */
 
-static bool vm_wanted(const struct capture *c, u32 pid)
+static bool vm_wanted(struct capture *c, u32 pid)
 {
+	struct vmm_id id;
 	size_t i;
 
+	if (!c->nr_only_vms || map_get(&c->vm_by_pid, pid))
+		return true;
+	if (map_get(&c->unwanted, pid))
+		return false;
+	vmm_identify(pid, &id);
 	for (i = 0; i < c->nr_only_vms; i++)
-		if (c->only_vms[i] == pid)
+		if (vmm_matches(&id, pid, c->only_vms[i]))
 			return true;
-	return !c->nr_only_vms;
+	map_put(&c->unwanted, pid, c);
+	return false;
 }
 
 /* Looks at a host record as it passes. False: it is of a VM not asked for. */
@@ -153,6 +160,7 @@ static bool observe_host(struct capture *c, const struct vmcoop_hdr *hdr)
 
 	switch (hdr->type) {
 	case VMCOOP_HOST_ENTRY:
+	case VMCOOP_HOST_COUNT:
 		return !c->nr_only_vms || !map_get(&c->handles, hdr->id);
 	case VMCOOP_HOST_SAMPLE:
 	case VMCOOP_HOST_VCPU:
@@ -160,6 +168,8 @@ static bool observe_host(struct capture *c, const struct vmcoop_hdr *hdr)
 	case VMCOOP_HOST_OUT:
 	case VMCOOP_HOST_CLOCK:
 	case VMCOOP_HOST_GONE:
+	case VMCOOP_HOST_VMM:
+	case VMCOOP_HOST_EXITS:
 		break;
 	default:
 		return true;
@@ -168,12 +178,16 @@ static bool observe_host(struct capture *c, const struct vmcoop_hdr *hdr)
 	if (hdr->size < sizeof(struct vmcoop_host_in))
 		return true;
 	pid = ((const struct vmcoop_host_in *)hdr)->vm;
-	if (!vm_wanted(c, pid)) {
-		map_put(&c->handles, hdr->id, c);
-		return false;
+	if (vm_wanted(c, pid)) {
+		capture_vm(c, pid);
+		return true;
 	}
-	capture_vm(c, pid);
-	return true;
+	/* Handles are not used again: of a vCPU that is gone nothing is left to know. */
+	if (hdr->type == VMCOOP_HOST_GONE)
+		map_del(&c->handles, hdr->id);
+	else if (hdr->id)
+		map_put(&c->handles, hdr->id, c);
+	return false;
 }
 
 /* Keeps the wanted ones of @len bytes of whole records at c->buf. */
@@ -364,6 +378,7 @@ void capture_free(struct capture *c)
 	free(c->host);
 	free(c->buf);
 	map_free(&c->vm_by_pid);
+	map_free(&c->unwanted);
 	map_free(&c->handles);
 	map_free(&c->bad_files);
 	memset(c, 0, sizeof(*c));

@@ -50,7 +50,7 @@ struct capture_source {
 struct capture_vm {
 	u32 pid;
 	u64 start_time;
-	char name[VMM_NAME_MAX];
+	struct vmm_id id;
 	bool gone;
 	bool refused;		/* its region is another VM's: said so */
 	struct capture_region *region;
@@ -86,7 +86,7 @@ struct capture_region {
  * struct capture - a recording under way
  * @w: the file
  * @region_dir: where region files are looked for
- * @only_vms: pids of the VMs to record, all if none
+ * @only_vms: the VMs to record, as vmm_matches() takes them; all if none
  * @records: written
  * @bytes: of them
  * @fill: the fullest ring of the last round, 0 to 1
@@ -94,7 +94,7 @@ struct capture_region {
 struct capture {
 	struct datafile_writer *w;
 	const char *region_dir;
-	const u32 *only_vms;
+	const char *const *only_vms;
 	size_t nr_only_vms;
 	u64 records, bytes;
 	double fill;
@@ -104,7 +104,8 @@ struct capture {
 	struct capture_vm **vms;
 	size_t nr_vms;
 	struct u64map vm_by_pid;
-	struct u64map handles;		/* of VMs not asked for */
+	struct u64map unwanted;		/* pids of VMs not asked for */
+	struct u64map handles;		/* of their vCPUs */
 	struct capture_region **regions;
 	size_t nr_regions;
 	u32 next_source;
@@ -124,7 +125,7 @@ int capture_add_host(struct capture *c, const struct vmcoop_ring *rings, u32 nr)
 /* Takes a region file into account. REGION_OK also if it is known already. */
 enum region_state capture_add_region(struct capture *c, const char *path);
 
-/* VMs that died, VMs' names, regions that VMs began to map. Once a second. */
+/* VMs that died, regions that VMs began to map. Once a second. */
 void capture_scan(struct capture *c);
 
 /* Says that @vm maps @reg; capture_scan() finds that out by itself. */

@@ -41,7 +41,7 @@ static const char help[] =
 /** struct listed - a vCPU to be shown, with its VM */
 struct listed {
 	u32 vm, vcpu, tid;
-	char name[VMM_NAME_MAX];
+	struct vmm_id id;
 	char region[320];
 	char state[32];
 	bool has_clock;
@@ -132,11 +132,11 @@ static int list_status(struct listing *l)
 	qsort(l->v, l->nr, sizeof(*l->v), by_vm);
 	for (i = 0; i < l->nr; i++) {
 		if (i && l->v[i].vm == l->v[i - 1].vm) {
-			memcpy(l->v[i].name, l->v[i - 1].name, sizeof(l->v[i].name));
+			l->v[i].id = l->v[i - 1].id;
 			memcpy(l->v[i].region, l->v[i - 1].region, sizeof(l->v[i].region));
 			continue;
 		}
-		vmm_name(l->v[i].vm, l->v[i].name);
+		vmm_identify(l->v[i].vm, &l->v[i].id);
 		find_region(l->v[i].vm, l->v[i].region, sizeof(l->v[i].region));
 	}
 	return EXIT_OK;
@@ -163,7 +163,7 @@ static int list_file(struct listing *l, const char *path)
 		v->vm = vcpu->vm->pid;
 		v->vcpu = vcpu->id;
 		v->tid = vcpu->tid_host;
-		snprintf(v->name, sizeof(v->name), "%s", vcpu->vm->name);
+		snprintf(v->id.name, sizeof(v->id.name), "%s", vcpu->vm->name);
 		snprintf(v->region, sizeof(v->region), "%s", vcpu->vm->region);
 		v->has_clock = vcpu->has_clock;
 		v->offset = vcpu->clock.offset;
@@ -187,7 +187,7 @@ static void show_text(const struct listing *l)
 		const struct listed *v = &l->v[i];
 
 		if (!i || v->vm != v[-1].vm)
-			printf("%s  pid %u  region %s\n", escape(name, sizeof(name), v->name), v->vm,
+			printf("%s  pid %u  region %s\n", escape(name, sizeof(name), v->id.name), v->vm,
 			       *v->region ? escape(region, sizeof(region), v->region) : "none");
 		printf("  vCPU %-3u  tid %-8u", v->vcpu, v->tid);
 		if (v->has_clock)
@@ -213,7 +213,7 @@ static void show_json(const struct listing *l)
 		if (!i || v->vm != v[-1].vm) {
 			json_open(&j, NULL, '{');
 			json_u64(&j, "pid", v->vm);
-			json_str(&j, "name", v->name);
+			json_str(&j, "name", v->id.name);
 			json_str(&j, "region", *v->region ? v->region : NULL);
 			json_open(&j, "vcpus", '[');
 		}

@@ -20,6 +20,8 @@
 #include "arch.h"
 #include "capture.h"
 #include "commands.h"
+#include "events.h"
+#include "output.h"
 
 static const char help[] =
 "usage: vmcoop-dump record [OPTION]... [-- COMMAND [ARG]...]\n"
@@ -27,10 +29,18 @@ static const char help[] =
 "Records samples of all VMs on this host, and what their guests tell, until\n"
 "COMMAND ends, the duration is over, or Ctrl-C. Needs vmcoop_host.ko, and root.\n"
 "\n"
+"  -e, --event LIST    sample these events: cycles, instructions:u, r1a8,\n"
+"                      cpu/event=0x2e,umask=0x41/u, cycles/period=1000003/; 'list events'\n"
+"                      shows what there is (default: what the module samples)\n"
+"  --count LIST        count these events without samples, read as vCPUs run;\n"
+"                      without -e nothing is sampled\n"
+"  -c, --period N      a sample every N events\n"
+"  -F, --freq N        N samples a second and CPU\n"
+"  --count-interval US read counters at VM entries at most this often (0: at every)\n"
+"  --vm VM             only this VM: its name, a pattern for it, UUID or pid; may be repeated\n"
 "  -o, --output FILE   data file (default " DATA_FILE ")\n"
 "  --duration SECONDS  stop after that long\n"
 "  --region FILE       a guest's region outside " REGION_DIR "; may be repeated\n"
-"  --vm PID            only the VM of this process; may be repeated\n"
 "  -q, --quiet         no progress\n"
 "  -h, --help          this\n"
 "\n"
@@ -42,9 +52,11 @@ static const char help[] =
 "\n"
 "Examples:\n"
 "  vmcoop-dump record --duration 10\n"
-"  vmcoop-dump record -o web.data -- ssh guest ./benchmark\n";
+"  vmcoop-dump record -e cycles,cache-misses -F 997 --vm web1 -- ssh web1 ./benchmark\n"
+"  vmcoop-dump record --count cycles,instructions --duration 10\n";
 
 #define MAX_LIST	256
+#define UNSET		UINT64_MAX
 #define SETTLE_MIN_NS	(300 * 1000000ULL)
 #define SETTLE_MAX_NS	(2 * NSEC_PER_SEC)
 #define ROUND_MIN_MS	10
@@ -55,8 +67,12 @@ struct record_options {
 	u64 duration;			/* seconds, 0 without */
 	const char *regions[MAX_LIST];
 	size_t nr_regions;
-	u32 vms[MAX_LIST];
+	const char *vms[MAX_LIST];
 	size_t nr_vms;
+	char *events, *counted;		/* lists, NULL without */
+	u64 period, freq;		/* 0 without */
+	u64 count_us;			/* UNSET without */
+	struct names specs;		/* both lists in the module's words */
 	bool quiet;
 	char **command;
 };
@@ -103,12 +119,79 @@ static int add_vm(struct record_options *o, const char *arg)
 {
 	u64 pid;
 
-	if (!option_u64("vm", arg, 1, INT32_MAX, &pid))
-		return EXIT_BAD;
+	if (!*arg || (!arg[strspn(arg, "0123456789")] &&
+		      !parse_u64(arg, 1, INT32_MAX, &pid)))
+		return fail(EXIT_BAD, "--vm wants a VM's name, UUID or pid, not '%s'", arg);
 	if (o->nr_vms == MAX_LIST)
 		return fail(EXIT_BAD, "more than %d VMs named: leave --vm out", MAX_LIST);
-	o->vms[o->nr_vms++] = pid;
+	o->vms[o->nr_vms++] = arg;
 	return 0;
+}
+
+/* Several -e make one list. */
+static void add_events(char **list, const char *arg)
+{
+	char *longer = xasprintf("%s%s%s", *list ?: "", *list ? "," : "", arg);
+
+	free(*list);
+	*list = longer;
+}
+
+static int check(struct record_options *o)
+{
+	struct event_options sampled = { .period = o->period, .freq = o->freq };
+	struct event_options counted = { .count = true };
+	int status = 0;
+
+	if (o->period && o->freq)
+		return fail(EXIT_BAD, "give --period or --freq, not both");
+	if (o->counted && !o->events && (o->period || o->freq))
+		return fail(EXIT_BAD, "--period and --freq are for events that are sampled: name some with -e");
+	if (o->events)
+		status = events_resolve(o->events, &sampled, &o->specs);
+	if (!status && o->counted)
+		status = events_resolve(o->counted, &counted, &o->specs);
+	return status;
+}
+
+static int parse_option(int opt, struct record_options *o)
+{
+	switch (opt) {
+	case 'o':
+		o->output = optarg;
+		return 0;
+	case 'd':
+		return option_u64("duration", optarg, 1, 7 * 24 * 3600, &o->duration) ?
+		       0 : EXIT_BAD;
+	case 'e':
+		add_events(&o->events, optarg);
+		return 0;
+	case 'C':
+		add_events(&o->counted, optarg);
+		return 0;
+	case 'c':
+		return option_u64("period", optarg, 1, 1ULL << 62, &o->period) ? 0 : EXIT_BAD;
+	case 'F':
+		return option_u64("freq", optarg, 1, 1000000, &o->freq) ? 0 : EXIT_BAD;
+	case 'i':
+		return option_u64("count-interval", optarg, 0, 10000000, &o->count_us) ?
+		       0 : EXIT_BAD;
+	case 'r':
+		if (o->nr_regions == MAX_LIST)
+			return fail(EXIT_BAD, "more than %d regions", MAX_LIST);
+		o->regions[o->nr_regions++] = optarg;
+		return 0;
+	case 'v':
+		return add_vm(o, optarg);
+	case 'q':
+		o->quiet = true;
+		return 0;
+	case 'h':
+		show_help(&cmd_record);
+		exit(EXIT_OK);
+	default:
+		return bad_usage(&cmd_record);
+	}
 }
 
 static int parse(int argc, char **argv, struct record_options *o)
@@ -116,6 +199,11 @@ static int parse(int argc, char **argv, struct record_options *o)
 	static const struct option longopts[] = {
 		{ "output", required_argument, NULL, 'o' },
 		{ "duration", required_argument, NULL, 'd' },
+		{ "event", required_argument, NULL, 'e' },
+		{ "count", required_argument, NULL, 'C' },
+		{ "period", required_argument, NULL, 'c' },
+		{ "freq", required_argument, NULL, 'F' },
+		{ "count-interval", required_argument, NULL, 'i' },
 		{ "region", required_argument, NULL, 'r' },
 		{ "vm", required_argument, NULL, 'v' },
 		{ "quiet", no_argument, NULL, 'q' },
@@ -125,36 +213,94 @@ static int parse(int argc, char **argv, struct record_options *o)
 	int opt, status = 0;
 
 	/* "+": options behind the command are the command's. */
-	while (!status && (opt = getopt_long(argc, argv, "+o:qh", longopts, NULL)) != -1) {
-		switch (opt) {
-		case 'o':
-			o->output = optarg;
-			break;
-		case 'd':
-			if (!option_u64("duration", optarg, 1, 7 * 24 * 3600, &o->duration))
-				return EXIT_BAD;
-			break;
-		case 'r':
-			if (o->nr_regions == MAX_LIST)
-				return fail(EXIT_BAD, "more than %d regions", MAX_LIST);
-			o->regions[o->nr_regions++] = optarg;
-			break;
-		case 'v':
-			status = add_vm(o, optarg);
-			break;
-		case 'q':
-			o->quiet = true;
-			break;
-		case 'h':
-			show_help(&cmd_record);
-			exit(EXIT_OK);
-		default:
-			return bad_usage(&cmd_record);
-		}
-	}
+	while (!status && (opt = getopt_long(argc, argv, "+o:e:c:F:qh", longopts, NULL)) != -1)
+		status = parse_option(opt, o);
 	if (!status && optind < argc)
 		o->command = argv + optind;
+	return status ?: check(o);
+}
+
+/* ---- What the module is told ---------------------------------------------- */
+
+static int set_events(struct hostdev *d, const struct record_options *o)
+{
+	char *list = xstrdup(""), *longer;
+	size_t i;
+	int status;
+
+	for (i = 0; i < o->specs.nr; i++) {
+		longer = xasprintf("%s%s%s", list, i ? "," : "", o->specs.v[i]);
+		free(list);
+		list = longer;
+	}
+	status = hostdev_command(d, "events %s\n", list);
+	free(list);
 	return status;
+}
+
+/* Of VMs that are known by pid the module need not write records of others. */
+static int set_vms(struct hostdev *d, const struct record_options *o)
+{
+	char *list = xstrdup(""), *longer;
+	bool pids = true;
+	int status = 0;
+	size_t i;
+
+	for (i = 0; i < o->nr_vms; i++) {
+		pids &= !o->vms[i][strspn(o->vms[i], "0123456789")];
+		longer = xasprintf("%s%spid=%s", list, i ? "," : "", o->vms[i]);
+		free(list);
+		list = longer;
+	}
+	/* Its list is short; what it lets pass is filtered here. */
+	if (i && i <= 4 && pids)
+		status = hostdev_command(d, "vms %s\n", list);
+	free(list);
+	return status;
+}
+
+/* A name may be a typo, or a VM's that starts later: say which there are. */
+static void check_vms(const struct record_options *o)
+{
+	u32 pids[MAX_LIST];
+	size_t nr = vmm_list(pids, MAX_LIST), i, j;
+	struct vmm_id *ids = xcalloc(nr, sizeof(*ids));
+	char there[1024] = "";
+
+	for (j = 0; j < nr; j++) {
+		size_t at = strlen(there);
+		char name[4 * VMM_NAME_MAX + 1];
+
+		vmm_identify(pids[j], &ids[j]);
+		snprintf(there + at, sizeof(there) - at, "%s%s", j ? ", " : "",
+			 escape(name, sizeof(name), ids[j].name));
+	}
+	for (i = 0; i < o->nr_vms; i++) {
+		for (j = 0; j < nr && !vmm_matches(&ids[j], pids[j], o->vms[i]); j++)
+			;
+		if (j == nr)
+			warn("no VM '%s' runs yet (there are: %s): it is recorded if it starts",
+			     o->vms[i], nr ? there : "none");
+	}
+	free(ids);
+}
+
+static int configure(struct hostdev *d, const struct record_options *o)
+{
+	int status = 0;
+
+	if (o->nr_vms)
+		check_vms(o);
+	/* Events that come with no rate of their own have got it in their terms. */
+	if (o->specs.nr)
+		status = set_events(d, o);
+	else if (o->period)
+		status = hostdev_command(d, "period %llu\n", o->period);
+	else if (o->freq)
+		status = hostdev_command(d, "freq %llu\n", o->freq);
+	if (!status && o->count_us != UNSET)
+		status = hostdev_command(d, "count_us %llu\n", o->count_us);
+	return status ?: set_vms(d, o) ?: hostdev_update(d);
 }
 
 /* ---- What the file says of itself ----------------------------------------- */
@@ -200,11 +346,16 @@ static int put_events(struct recording *rec)
 		kv_str(&kv, "name", name);
 		kv_u64(&kv, "type", ev.type);
 		kv_u64(&kv, "config", ev.config);
+		kv_u64(&kv, "config1", ev.config1);
+		kv_u64(&kv, "config2", ev.config2);
+		kv_u64(&kv, "eflags", ev.eflags);
 		kv_u64(&kv, "period", ev.period);
 		kv_u64(&kv, "freq", ev.freq);
 		kv_u64(&kv, "eflags", ev.eflags);
 		kv_u64(&kv, "overflows", ev.overflows);
 		kv_u64(&kv, "in_guest", ev.in_guest);
+		kv_u64(&kv, "in_vmm", ev.in_vmm);
+		kv_u64(&kv, "throttled", ev.throttled);
 		datafile_kv(&rec->w, CHUNK_EVENT, 0, &kv);
 	}
 	return 0;
@@ -377,9 +528,7 @@ static int record(struct recording *rec, int argc, char **argv)
 	int status;
 
 	put_info(rec, argc, argv);
-	/* With the events at rest their counts and the rings' go together. */
-	status = hostdev_stop(&rec->dev) ?:
-		 capture_add_host(&rec->c, rec->dev.rings, rec->dev.info.nr_rings) ?:
+	status = capture_add_host(&rec->c, rec->dev.rings, rec->dev.info.nr_rings) ?:
 		 put_events(rec) ?: hostdev_start(&rec->dev);
 	if (status)
 		return status;
@@ -415,34 +564,43 @@ static int add_regions(struct recording *rec)
 	return 0;
 }
 
-static int run(int argc, char **argv)
+static int record_to_file(const struct record_options *o, int argc, char **argv)
 {
-	struct record_options o = { .output = DATA_FILE };
-	struct recording rec = { .o = &o, .dev.fd = -1, .w.fd = -1 };
-	int status = parse(argc, argv, &o), ended;
+	struct recording rec = { .o = o, .dev.fd = -1, .w.fd = -1 };
+	int status = hostdev_open(&rec.dev), ended;
 
 	if (status)
 		return status;
-	status = hostdev_open(&rec.dev);
-	if (status)
-		return status;
-	status = datafile_create(&rec.w, o.output, rec.dev.info.arch);
+	/* With the events at rest their counts and the rings' go together. */
+	status = hostdev_stop(&rec.dev) ?: configure(&rec.dev, o) ?:
+		 datafile_create(&rec.w, o->output, rec.dev.info.arch);
 	if (!status) {
 		catch_signals();
-		rec.progress = !o.quiet && isatty(STDERR_FILENO);
+		rec.progress = !o->quiet && isatty(STDERR_FILENO);
 		capture_init(&rec.c, &rec.w);
-		rec.c.only_vms = o.vms;
-		rec.c.nr_only_vms = o.nr_vms;
+		rec.c.only_vms = o->vms;
+		rec.c.nr_only_vms = o->nr_vms;
 		status = add_regions(&rec) ?: record(&rec, argc, argv);
 		end_command(&rec);
-		if (!status && !o.quiet)
+		if (!status && !o->quiet)
 			fprintf(stderr, "Wrote %llu records (%.1f MB) of %zu VMs to %s\n",
-				rec.c.records, rec.c.bytes / 1e6, rec.c.nr_vms, o.output);
+				rec.c.records, rec.c.bytes / 1e6, rec.c.nr_vms, o->output);
 		capture_free(&rec.c);
 	}
 	ended = datafile_finish(&rec.w);
 	hostdev_close(&rec.dev);
 	return status ?: ended;
+}
+
+static int run(int argc, char **argv)
+{
+	struct record_options o = { .output = DATA_FILE, .count_us = UNSET };
+	int status = parse(argc, argv, &o) ?: record_to_file(&o, argc, argv);
+
+	names_free(&o.specs);
+	free(o.events);
+	free(o.counted);
+	return status;
 }
 
 const struct command cmd_record = {

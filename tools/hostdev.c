@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -115,20 +116,67 @@ void hostdev_close(struct hostdev *d)
 	d->fd = -1;
 }
 
+/* ---- Control -------------------------------------------------------------- */
+
+/* The module's own words for what it refused; its errno is @err. */
+static int refused(struct hostdev *d, const char *what, int err)
+{
+	int status = err == EINVAL ? EXIT_BAD : EXIT_FAILED;
+	struct vmcoop_host_message m = { 0 };
+	char text[sizeof(m.text) + 1];
+
+	if (!ioctl(d->fd, VMCOOP_IOC_MESSAGE, &m) && *m.text) {
+		copy_field(text, m.text, sizeof(m.text));
+		return fail(status, "the host module: %s", text);
+	}
+	return fail(status, "the host module %s: %s", what, strerror(err));
+}
+
+static int other_build(void)
+{
+	return fail(EXIT_FAILED, "the vmcoop_host.ko that is loaded is older than this vmcoop-dump: "
+		    "rmmod vmcoop_host, and insmod the one of the same build");
+}
+
+int hostdev_command(struct hostdev *d, const char *fmt, ...)
+{
+	struct vmcoop_host_message m;
+	va_list ap;
+	char *line;
+	int len, err;
+
+	/* Modules without commands have no words about them either. */
+	if (ioctl(d->fd, VMCOOP_IOC_MESSAGE, &m))
+		return other_build();
+	va_start(ap, fmt);
+	len = vasprintf(&line, fmt, ap);
+	va_end(ap);
+	if (len < 0)
+		return fail(EXIT_FAILED, "out of memory");
+	err = write(d->fd, line, len) == len ? 0 : errno ?: EINVAL;
+	free(line);
+	return err ? refused(d, "refuses a command", err) : 0;
+}
+
+int hostdev_update(struct hostdev *d)
+{
+	if (!ioctl(d->fd, VMCOOP_IOC_INFO, &d->info))
+		return 0;
+	return fail(EXIT_FAILED, "the host module does not tell of itself: %s", strerror(errno));
+}
+
 int hostdev_start(struct hostdev *d)
 {
 	if (!ioctl(d->fd, VMCOOP_IOC_START))
 		return 0;
-	return fail(EXIT_FAILED, "the host module cannot start its events: %s",
-		    strerror(errno));
+	return refused(d, "cannot start its events", errno);
 }
 
 int hostdev_stop(struct hostdev *d)
 {
 	if (!ioctl(d->fd, VMCOOP_IOC_STOP))
 		return 0;
-	return fail(EXIT_FAILED, "the host module cannot stop its events: %s",
-		    strerror(errno));
+	return refused(d, "cannot stop its events", errno);
 }
 
 int hostdev_event(struct hostdev *d, u32 index, struct vmcoop_host_event *ev)
@@ -137,6 +185,8 @@ int hostdev_event(struct hostdev *d, u32 index, struct vmcoop_host_event *ev)
 	ev->index = index;
 	if (!ioctl(d->fd, VMCOOP_IOC_EVENT, ev))
 		return 0;
+	if (errno == ENOTTY)
+		return other_build();
 	return fail(EXIT_FAILED, "the host module does not tell of its event %u: %s", index,
 		    strerror(errno));
 }

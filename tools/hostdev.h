@@ -27,6 +27,15 @@ struct hostdev {
 int hostdev_open(struct hostdev *d);
 void hostdev_close(struct hostdev *d);
 
+/*
+ * Gives the module a command (record-format.md has them); prints why if it is
+ * refused. Settings last until the device is closed.
+ */
+int hostdev_command(struct hostdev *d, const char *fmt, ...) __printf(2, 3);
+
+/* Asks anew for what commands may have changed of @info. */
+int hostdev_update(struct hostdev *d);
+
 int hostdev_start(struct hostdev *d);
 int hostdev_stop(struct hostdev *d);
 int hostdev_event(struct hostdev *d, u32 index, struct vmcoop_host_event *ev);

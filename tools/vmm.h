@@ -10,15 +10,29 @@
 #include "util.h"
 
 #define VMM_NAME_MAX	128
+#define VMM_UUID_MAX	37
 
-/*
- * The VM's name as people gave it: QEMU's -name, Firecracker's --id, else the
- * process's own name, else "pid-N". Any bytes but NUL.
+/**
+ * struct vmm_id - how people call a VM
+ * @name: QEMU's and libvirt's -name, Firecracker's --id, else the process's own name,
+ *	else "pid-N". Any bytes but NUL.
+ * @uuid: QEMU's and libvirt's -uuid in lower case, "" without
  */
-void vmm_name(u32 pid, char name[VMM_NAME_MAX]);
+struct vmm_id {
+	char name[VMM_NAME_MAX];
+	char uuid[VMM_UUID_MAX];
+};
 
-/* The same from a command line, as in /proc/PID/cmdline; false if none is in it. */
-bool vmm_name_from_cmdline(const char *cmdline, size_t len, char name[VMM_NAME_MAX]);
+void vmm_identify(u32 pid, struct vmm_id *id);
+
+/* The same from a command line, as in /proc/PID/cmdline; what is not in it stays "". */
+void vmm_id_from_cmdline(const char *cmdline, size_t len, struct vmm_id *id);
+
+/* True if @wanted is the VM's pid, its UUID, its name, or a pattern (web*) for it. */
+bool vmm_matches(const struct vmm_id *id, u32 pid, const char *wanted);
+
+/* Processes that have a VM of KVM's, at most @max. Others' are seen by root alone. */
+size_t vmm_list(u32 *pids, size_t max);
 
 /* When the process began, in the kernel's ticks; 0 if there is no such process. */
 u64 vmm_start_time(u32 pid);

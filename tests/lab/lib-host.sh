@@ -89,7 +89,7 @@ start_guest() {
 	mkfifo "/lab/guest$_guest.in"
 	: >"/lab/out/guest$_guest.console"
 	# shellcheck disable=SC2086 # these are lists
-	set -- $GUEST_QEMU_ARGS -smp "$GUEST_CPUS" -m "$GUEST_MEM" \
+	set -- $GUEST_QEMU_ARGS -name "guest=guest$_guest" -smp "$GUEST_CPUS" -m "$GUEST_MEM" \
 		-kernel "$GUEST_KERNEL" -initrd /lab/guest.cpio \
 		-append "$GUEST_APPEND lab.guest=$_guest" -serial stdio \
 		-drive "file=/lab/guest$_guest.img,if=virtio,format=raw,cache=unsafe" "$@"

@@ -731,7 +731,7 @@ TEST(a_round_promises_what_the_one_before_began_with)
 
 TEST(only_the_vms_asked_for_are_kept)
 {
-	static const u32 wanted[] = { 111 };
+	static const char *const wanted[] = { "111" };
 	struct vmcoop_ring host[2];
 	u64 i;
 
@@ -761,30 +761,64 @@ TEST(only_the_vms_asked_for_are_kept)
 
 static const char *name_of(const char *cmdline, size_t len)
 {
-	static char name[VMM_NAME_MAX];
+	static struct vmm_id id;
 
-	return vmm_name_from_cmdline(cmdline, len, name) ? name : NULL;
+	vmm_id_from_cmdline(cmdline, len, &id);
+	return id.name;
 }
 
 #define NAME(s)	name_of(s, sizeof(s))
 
 TEST(vms_are_named_as_people_name_them)
 {
-	char name[VMM_NAME_MAX];
+	struct vmm_id id;
 
 	STREQ(NAME("qemu\0-name\0web1\0-m\0" "2048"), "web1");
 	STREQ(NAME("qemu\0-name\0guest=web2,debug-threads=on\0"), "web2");
 	STREQ(NAME("qemu\0-name\0guest=a,,b,process=x"), "a,b");
 	STREQ(NAME("firecracker\0--id\0vm-7"), "vm-7");
-	CHECK(!NAME("qemu\0-m\0" "2048"));
-	CHECK(!NAME("qemu\0-name"));
-	CHECK(!NAME("qemu\0-name\0"));
-	vmm_name(getpid(), name);
-	CHECK(!strncmp(name, "test_region", 11));
-	vmm_name(0x7ffffff0, name);
-	STREQ(name, "pid-2147483632");
+	STREQ(NAME("qemu\0-name\0process=x,debug-threads=on,guest=web3\0"), "web3");
+	STREQ(NAME("qemu\0-name\0process=x\0"), "");
+	STREQ(NAME("qemu\0-name\0a\0-name\0b\0"), "b");
+	STREQ(NAME("qemu\0-m\0" "2048"), "");
+	STREQ(NAME("qemu\0-name"), "");
+	STREQ(NAME("qemu\0-name\0"), "");
+	/* Not an option, but a kernel's argument. */
+	STREQ(NAME("qemu\0-append\0root=/dev/vda -name x\0"), "");
+	vmm_identify(getpid(), &id);
+	CHECK(!strncmp(id.name, "test_region", 11));
+	STREQ(id.uuid, "");
+	vmm_identify(0x7ffffff0, &id);
+	STREQ(id.name, "pid-2147483632");
 	CHECK(vmm_start_time(getpid()) > 0);
 	EQ(vmm_start_time(0x7ffffff0), 0);
+}
+
+#define UUID	"C7A5FDBD-EDAF-9455-926A-D65C16DB1809"
+
+TEST(libvirts_uuid_names_a_vm_too)
+{
+	static const char cmdline[] = "/usr/bin/qemu-system-x86_64\0-name\0guest=web1,debug-threads=on\0"
+				      "-uuid\0" UUID "\0-m\0" "2048";
+	struct vmm_id id;
+
+	vmm_id_from_cmdline(cmdline, sizeof(cmdline), &id);
+	STREQ(id.name, "web1");
+	STREQ(id.uuid, "c7a5fdbd-edaf-9455-926a-d65c16db1809");
+	CHECK(vmm_matches(&id, 7, UUID));
+	CHECK(vmm_matches(&id, 7, "web1"));
+	CHECK(vmm_matches(&id, 7, "web*"));
+	CHECK(vmm_matches(&id, 7, "7"));
+	CHECK(!vmm_matches(&id, 7, "web"));
+	CHECK(!vmm_matches(&id, 7, "8"));
+	CHECK(!vmm_matches(&id, 7, ""));
+	vmm_id_from_cmdline("q\0-uuid\0\033[2Jxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx", 45, &id);
+	STREQ(id.uuid, "");
+	/* A VM that is called by a number. */
+	snprintf(id.name, sizeof(id.name), "42");
+	CHECK(vmm_matches(&id, 7, "42"));
+	snprintf(id.name, sizeof(id.name), "a[b]");
+	CHECK(vmm_matches(&id, 7, "a[b]"));
 }
 
 TESTS(
@@ -810,4 +844,5 @@ TESTS(
 	RUN(a_round_promises_what_the_one_before_began_with),
 	RUN(only_the_vms_asked_for_are_kept),
 	RUN(vms_are_named_as_people_name_them),
+	RUN(libvirts_uuid_names_a_vm_too),
 )
