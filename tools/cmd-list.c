@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * vmcoop-dump list: the VMs that the host module sees, or a file tells of.
+ * What "list events" shows is in list-events.c.
  *
  * The host module's part comes from the "vcpus:" lines of
  * /proc/vmcoop/status, which host-mod/vcpu.c writes:
@@ -24,10 +25,13 @@
 #define STATUS_PATH	"/proc/vmcoop/status"
 
 static const char help[] =
-"usage: vmcoop-dump list [-i FILE] [--json]\n"
+"usage: vmcoop-dump list [vms] [-i FILE] [--json]\n"
+"       vmcoop-dump list events [--json]\n"
 "\n"
 "Lists the virtual machines that vmcoop_host.ko has seen run: name, pid, region,\n"
 "and each vCPU with its thread and its clock (guest = host x ratio + offset).\n"
+"With 'events' what 'record -e' takes: the names that perf knows, and what the\n"
+"PMUs of this host offer; each is tried.\n"
 "\n"
 "  -i, --input FILE   of a data file instead\n"
 "  --json             for programs\n"
@@ -35,8 +39,9 @@ static const char help[] =
 "\n"
 "Exit status: 0 done, 1 it failed, 2 bad usage or not a data file.\n"
 "\n"
-"Example:\n"
-"  vmcoop-dump list\n";
+"Examples:\n"
+"  vmcoop-dump list\n"
+"  vmcoop-dump list events | grep cache\n";
 
 /** struct listed - a vCPU to be shown, with its VM */
 struct listed {
@@ -164,6 +169,7 @@ static int list_file(struct listing *l, const char *path)
 		v->vcpu = vcpu->id;
 		v->tid = vcpu->tid_host;
 		snprintf(v->id.name, sizeof(v->id.name), "%s", vcpu->vm->name);
+		snprintf(v->id.uuid, sizeof(v->id.uuid), "%s", vcpu->vm->uuid);
 		snprintf(v->region, sizeof(v->region), "%s", vcpu->vm->region);
 		v->has_clock = vcpu->has_clock;
 		v->offset = vcpu->clock.offset;
@@ -180,15 +186,16 @@ static int list_file(struct listing *l, const char *path)
 
 static void show_text(const struct listing *l)
 {
-	char name[4 * VMM_NAME_MAX + 1], region[1024];
+	char name[4 * VMM_NAME_MAX + 1], uuid[4 * VMM_UUID_MAX], region[1024];
 	size_t i;
 
 	for (i = 0; i < l->nr; i++) {
 		const struct listed *v = &l->v[i];
 
 		if (!i || v->vm != v[-1].vm)
-			printf("%s  pid %u  region %s\n", escape(name, sizeof(name), v->id.name), v->vm,
-			       *v->region ? escape(region, sizeof(region), v->region) : "none");
+			printf("%s  pid %u%s%s  region %s\n", escape(name, sizeof(name), v->id.name),
+			       v->vm, *v->id.uuid ? "  uuid " : "",
+			       escape(uuid, sizeof(uuid), v->id.uuid), *v->region ? escape(region, sizeof(region), v->region) : "none");
 		printf("  vCPU %-3u  tid %-8u", v->vcpu, v->tid);
 		if (v->has_clock)
 			printf("  clock offset %lld ratio %llu/2^%u", v->offset, v->ratio,
@@ -214,6 +221,7 @@ static void show_json(const struct listing *l)
 			json_open(&j, NULL, '{');
 			json_u64(&j, "pid", v->vm);
 			json_str(&j, "name", v->id.name);
+			json_str(&j, "uuid", *v->id.uuid ? v->id.uuid : NULL);
 			json_str(&j, "region", *v->region ? v->region : NULL);
 			json_open(&j, "vcpus", '[');
 		}
@@ -242,7 +250,7 @@ static int run(int argc, char **argv)
 	};
 	const char *input = NULL;
 	struct listing l = { 0 };
-	bool json = false;
+	bool json = false, events = false;
 	int opt, status;
 
 	while ((opt = getopt_long(argc, argv, "i:h", longopts, NULL)) != -1) {
@@ -259,10 +267,18 @@ static int run(int argc, char **argv)
 			return bad_usage(&cmd_list);
 		}
 	}
+	if (optind < argc && (!strcmp(argv[optind], "vms") || !strcmp(argv[optind], "events")))
+		events = *argv[optind++] == 'e';
 	if (optind < argc) {
-		warn("list takes no argument '%s'", argv[optind]);
+		warn("list takes no argument '%s': events or vms", argv[optind]);
 		return bad_usage(&cmd_list);
 	}
+	if (events && input) {
+		warn("the events of a data file: see vmcoop-dump report");
+		return bad_usage(&cmd_list);
+	}
+	if (events)
+		return list_events(json);
 	status = input ? list_file(&l, input) : list_status(&l);
 	if (!status && json)
 		show_json(&l);
@@ -274,7 +290,7 @@ static int run(int argc, char **argv)
 
 const struct command cmd_list = {
 	.name = "list",
-	.summary = "list the VMs that the host module sees, or a data file tells of",
+	.summary = "list the VMs that run or a data file tells of, or this host's events",
 	.help = help,
 	.run = run,
 };

@@ -31,6 +31,9 @@ extern const struct command cmd_export, cmd_flamegraph;
 int show_help(const struct command *cmd);
 int bad_usage(const struct command *cmd);
 
+/* "list events". Return: exit status. */
+int list_events(bool as_json);
+
 /* The value of a numeric option, or a message and false. */
 bool option_u64(const char *option, const char *value, u64 min, u64 max, u64 *out);
 

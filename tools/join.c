@@ -41,7 +41,8 @@ bool vm_is_called(const struct vm *vm, const char *name)
 	char pid[16];
 
 	snprintf(pid, sizeof(pid), "%u", vm->pid);
-	return !strcmp(name, vm->name) || !strcmp(name, pid);
+	return !strcmp(name, vm->name) || !strcmp(name, pid) ||
+	       (*vm->uuid && !strcasecmp(name, vm->uuid));
 }
 
 /* ---- VMs and vCPUs -------------------------------------------------------------- */

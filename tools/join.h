@@ -46,6 +46,7 @@ extern const char *const reason_names[NR_REASONS];
 /**
  * struct vm - a virtual machine of the file
  * @name: as people call it; "pid-N" if the file does not say
+ * @uuid: as QEMU and libvirt have it, "" without
  * @region: its region's path, "" if it has none
  * @nr_vcpus: seen
  * @guest: its guest's present state, NULL if it has told nothing
@@ -58,6 +59,7 @@ extern const char *const reason_names[NR_REASONS];
 struct vm {
 	u32 pid;
 	char name[128];
+	char uuid[37];
 	char region[256];
 	u32 nr_vcpus;
 	struct guest *guest;

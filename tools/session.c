@@ -77,6 +77,7 @@ static void on_vm(struct session *s, const struct chunk *c)
 	struct vm *vm = join_vm(&s->join, GET_U64(c, "pid"));
 
 	GET_STR(c, "name", vm->name);
+	GET_STR(c, "uuid", vm->uuid);
 	GET_STR(c, "region", vm->region);
 }
 
