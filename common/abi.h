@@ -66,7 +66,7 @@ enum vmcoop_rec_type {
 /* hdr.flags */
 #define VMCOOP_F_SNAPSHOT	0x01	/* held before the stamp: state told again */
 #define VMCOOP_F_EXEC		0x02	/* GUEST_COMM: by execve, old mappings are void */
-#define VMCOOP_F_TIMER		0x04	/* HOST_ENTRY, HOST_COUNT: it injects the timer's interrupt */
+#define VMCOOP_F_TIMER		0x04	/* HOST_ENTRY, HOST_COUNT: injects the timer */
 
 /**
  * struct vmcoop_hdr - what every record starts with

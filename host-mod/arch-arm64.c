@@ -3,6 +3,7 @@
  * arm64: the virtual counter, and where KVM keeps a guest's registers.
  */
 #include <asm/arch_timer.h>
+#include <asm/esr.h>
 #include <asm/kvm_emulate.h>
 #include <linux/percpu.h>
 #include <linux/preempt.h>
@@ -32,14 +33,54 @@ static void vh_probe_kvm_entry(void *data, unsigned long pc)
 	this_cpu_write(vh_entered, true);
 }
 
+static u8 vh_exit_of(int ret, unsigned int esr_ec)
+{
+	if (ret == ARM_EXCEPTION_IRQ)
+		return VMCOOP_EXIT_IRQ;
+	if (ret != ARM_EXCEPTION_TRAP)
+		return VMCOOP_EXIT_OTHER;
+	switch (esr_ec) {
+	case ESR_ELx_EC_WFx:
+		return VMCOOP_EXIT_HALT;
+	case ESR_ELx_EC_HVC32:
+	case ESR_ELx_EC_HVC64:
+	case ESR_ELx_EC_SMC32:
+	case ESR_ELx_EC_SMC64:
+		return VMCOOP_EXIT_HYPERCALL;
+	case ESR_ELx_EC_SYS64:
+		return VMCOOP_EXIT_SYSREG;
+	/* Of memory that has no page yet, and of emulated memory. */
+	case ESR_ELx_EC_IABT_LOW:
+	case ESR_ELx_EC_DABT_LOW:
+		return VMCOOP_EXIT_FAULT;
+	default:
+		return VMCOOP_EXIT_OTHER;
+	}
+}
+
 static void vh_probe_kvm_exit(void *data, int ret, unsigned int esr_ec, unsigned long pc)
 {
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+
 	this_cpu_write(vh_entered, false);
+	if (v)
+		vh_vcpu_exit(v, vh_exit_of(ret, esr_ec));
+}
+
+/* The guest's virtual timer raises its interrupt; the vCPU is loaded here. */
+static void vh_probe_kvm_timer_update_irq(void *data, unsigned long vcpu_id, u32 irq, int level)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+
+	if (level && v && v->id.vcpu == vcpu_id)
+		v->timer = true;
 }
 
 struct vh_probe vh_arch_probes[] = {
 	{ .name = "kvm_entry", .func = vh_probe_kvm_entry, .of_kvm = true },
 	{ .name = "kvm_exit", .func = vh_probe_kvm_exit, .of_kvm = true },
+	{ .name = "kvm_timer_update_irq", .func = vh_probe_kvm_timer_update_irq, .of_kvm = true,
+	  .optional = true },
 };
 
 const unsigned int vh_arch_probes_nr = ARRAY_SIZE(vh_arch_probes);
@@ -75,6 +116,24 @@ void vh_arch_clock(struct kvm_vcpu *vcpu, struct vh_clock *clock)
 	clock->offset = -(s64)vh_cntvoff(vcpu);
 	clock->ratio = 1;
 	clock->frac_bits = 0;
+}
+
+bool vh_arch_clock_differs(struct kvm_vcpu *vcpu, const struct vh_clock *clock)
+{
+	return clock->ratio != 1 || clock->offset != -(s64)vh_cntvoff(vcpu);
+}
+
+/* kvm_exit has said it. */
+u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, u64 *seen)
+{
+	return VMCOOP_EXIT_OTHER;
+}
+
+u64 vh_arch_poll_ns(struct kvm_vcpu *vcpu)
+{
+	const struct kvm_vcpu_stat_generic *stat = &vcpu->stat.generic;
+
+	return stat->halt_poll_success_ns + stat->halt_poll_fail_ns;
 }
 
 /* Softirqs run on the return of an interrupt taken in the window are the host's. */

@@ -5,6 +5,7 @@
  */
 #include <asm/asm.h>
 #include <asm/cpufeature.h>
+#include <asm/irq_vectors.h>
 #include <asm/msr.h>
 #include <asm/tsc.h>
 #include <asm/vmx.h>
@@ -16,16 +17,97 @@
 /* Values of kvm_vcpu_arch.handling_intr_from_guest; their names are KVM's own. */
 #define VH_HANDLING_NMI		2
 
+/* kvm_exit's "isa", as KVM's own trace.h numbers it. */
+#define VH_ISA_VMX		1
+
 #define SVM_TSC_RATIO_FRAC_BITS	32
 #define VMX_TSC_RATIO_FRAC_BITS	48
+
+static bool vh_vmread(unsigned long field, unsigned long *val);
 
 static void vh_probe_kvm_entry(void *data, struct kvm_vcpu *vcpu)
 {
 	vh_kvm_entry(vcpu);
 }
 
+/* VMX's exit reasons, as asm/vmx.h numbers them. */
+static const u8 vh_vmx_exits[] = {
+	[EXIT_REASON_EXCEPTION_NMI]		= VMCOOP_EXIT_OTHER,
+	[EXIT_REASON_EXTERNAL_INTERRUPT]	= VMCOOP_EXIT_IRQ,
+	[EXIT_REASON_INTERRUPT_WINDOW]		= VMCOOP_EXIT_WINDOW,
+	[EXIT_REASON_NMI_WINDOW]		= VMCOOP_EXIT_WINDOW,
+	[EXIT_REASON_CPUID]			= VMCOOP_EXIT_SYSREG,
+	[EXIT_REASON_HLT]			= VMCOOP_EXIT_HALT,
+	[EXIT_REASON_RDPMC]			= VMCOOP_EXIT_SYSREG,
+	[EXIT_REASON_RDTSC]			= VMCOOP_EXIT_SYSREG,
+	[EXIT_REASON_VMCALL]			= VMCOOP_EXIT_HYPERCALL,
+	[EXIT_REASON_CR_ACCESS]			= VMCOOP_EXIT_SYSREG,
+	[EXIT_REASON_DR_ACCESS]			= VMCOOP_EXIT_SYSREG,
+	[EXIT_REASON_IO_INSTRUCTION]		= VMCOOP_EXIT_IO,
+	[EXIT_REASON_MSR_READ]			= VMCOOP_EXIT_SYSREG,
+	[EXIT_REASON_MSR_WRITE]			= VMCOOP_EXIT_SYSREG,
+	[EXIT_REASON_MWAIT_INSTRUCTION]		= VMCOOP_EXIT_HALT,
+	[EXIT_REASON_PAUSE_INSTRUCTION]		= VMCOOP_EXIT_OTHER,
+	[EXIT_REASON_APIC_ACCESS]		= VMCOOP_EXIT_MMIO,
+	[EXIT_REASON_EPT_VIOLATION]		= VMCOOP_EXIT_FAULT,
+	[EXIT_REASON_EPT_MISCONFIG]		= VMCOOP_EXIT_MMIO,
+	[EXIT_REASON_PREEMPTION_TIMER]		= VMCOOP_EXIT_TIMER,
+	[EXIT_REASON_XSETBV]			= VMCOOP_EXIT_SYSREG,
+	[EXIT_REASON_APIC_WRITE]		= VMCOOP_EXIT_MMIO,
+};
+
+/* Bits 0 to 15 of the VMCS field are the basic reason. */
+static u8 vh_vmx_exit(void)
+{
+	unsigned long reason;
+
+	if (!vh_vmread(VM_EXIT_REASON, &reason))
+		return VMCOOP_EXIT_OTHER;
+	reason &= 0xffff;
+	return reason < ARRAY_SIZE(vh_vmx_exits) ? vh_vmx_exits[reason] : VMCOOP_EXIT_OTHER;
+}
+
+/*
+ * kvm_exit's second argument: the instruction set. SVM's exit code lies where
+ * no module can read it. TDX says VMX, but its VMCS is not the current one.
+ */
+static void vh_probe_kvm_exit(void *data, struct kvm_vcpu *vcpu, u32 isa)
+{
+	vh_kvm_exit(vcpu, isa == VH_ISA_VMX && !vh_vcpu_is_tdx(vcpu) ? vh_vmx_exit() :
+									VH_EXIT_PENDING);
+}
+
+/*
+ * The guest's local timer interrupts it: KVM injects the vector at the next
+ * entry, or (where the CPU delivers interrupts itself) notes it in the APIC.
+ * Linux guests use the same vector as this kernel.
+ */
+static void vh_timer_vector(unsigned int vector)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+
+	if (vector == LOCAL_TIMER_VECTOR && v)
+		v->timer = true;
+}
+
+static void vh_probe_kvm_inj_virq(void *data, unsigned int vector)
+{
+	vh_timer_vector(vector);
+}
+
+static void vh_probe_kvm_apic_accept_irq(void *data, u32 apicid, u16 dm, u16 tm, u8 vector)
+{
+	if (in_task())
+		vh_timer_vector(vector);
+}
+
 struct vh_probe vh_arch_probes[] = {
 	{ .name = "kvm_entry", .func = vh_probe_kvm_entry, .of_kvm = true },
+	{ .name = "kvm_exit", .func = vh_probe_kvm_exit, .of_kvm = true },
+	{ .name = "kvm_inj_virq", .func = vh_probe_kvm_inj_virq, .of_kvm = true,
+	  .optional = true },
+	{ .name = "kvm_apic_accept_irq", .func = vh_probe_kvm_apic_accept_irq, .of_kvm = true,
+	  .optional = true },
 };
 
 const unsigned int vh_arch_probes_nr = ARRAY_SIZE(vh_arch_probes);
@@ -62,6 +144,52 @@ void vh_arch_clock(struct kvm_vcpu *vcpu, struct vh_clock *clock)
 	clock->ratio = READ_ONCE(vcpu->arch.l1_tsc_scaling_ratio);
 	clock->frac_bits = boot_cpu_has(X86_FEATURE_VMX) ? VMX_TSC_RATIO_FRAC_BITS :
 							   SVM_TSC_RATIO_FRAC_BITS;
+}
+
+bool vh_arch_clock_differs(struct kvm_vcpu *vcpu, const struct vh_clock *clock)
+{
+	return READ_ONCE(vcpu->arch.l1_tsc_offset) != clock->offset ||
+	       READ_ONCE(vcpu->arch.l1_tsc_scaling_ratio) != clock->ratio;
+}
+
+/* A fault that also has to be emulated is emulated memory: the later ones win. */
+u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, u64 *seen)
+{
+	static const u8 reasons[VH_STATS] = {
+		[VH_STAT_FAULT]		= VMCOOP_EXIT_FAULT,
+		[VH_STAT_IRQ]		= VMCOOP_EXIT_IRQ,
+		[VH_STAT_IO]		= VMCOOP_EXIT_IO,
+		[VH_STAT_MMIO]		= VMCOOP_EXIT_MMIO,
+		[VH_STAT_HALT]		= VMCOOP_EXIT_HALT,
+		[VH_STAT_WINDOW]	= VMCOOP_EXIT_WINDOW,
+		[VH_STAT_HYPERCALL]	= VMCOOP_EXIT_HYPERCALL,
+	};
+	const struct kvm_vcpu_stat *stat = &vcpu->stat;
+	const u64 now[VH_STATS] = {
+		[VH_STAT_FAULT]		= stat->pf_taken,
+		[VH_STAT_IRQ]		= stat->irq_exits,
+		[VH_STAT_IO]		= stat->io_exits,
+		[VH_STAT_MMIO]		= stat->mmio_exits,
+		[VH_STAT_HALT]		= stat->halt_exits,
+		[VH_STAT_WINDOW]	= stat->irq_window_exits + stat->nmi_window_exits,
+		[VH_STAT_HYPERCALL]	= stat->hypercalls,
+	};
+	u8 reason = VH_EXIT_PENDING;
+	unsigned int i;
+
+	for (i = 0; i < VH_STATS; i++) {
+		if (now[i] != seen[i])
+			reason = reasons[i];
+		seen[i] = now[i];
+	}
+	return reason;
+}
+
+u64 vh_arch_poll_ns(struct kvm_vcpu *vcpu)
+{
+	const struct kvm_vcpu_stat_generic *stat = &vcpu->stat.generic;
+
+	return stat->halt_poll_success_ns + stat->halt_poll_fail_ns;
 }
 
 /*

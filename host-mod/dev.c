@@ -15,11 +15,12 @@
 
 static unsigned long vh_dev_busy;
 
-/* Covers START and STOP. */
-static DEFINE_MUTEX(vh_dev_lock);
-
-/* The events ran when the reader came. */
+/* As they were when the reader came. Under vh_control_lock. */
+static struct vh_settings vh_dev_before;
 static bool vh_dev_ran;
+
+/* Tracking records are written. Under vh_control_lock. */
+static bool vh_dev_started;
 
 /* Is there a reader? */
 bool vh_dev_in_use(void)
@@ -27,23 +28,37 @@ bool vh_dev_in_use(void)
 	return test_bit(0, &vh_dev_busy);
 }
 
+/* Has the reader said START? Under vh_control_lock. */
+bool vh_dev_recording(void)
+{
+	return vh_dev_started;
+}
+
 static int vh_dev_open(struct inode *inode, struct file *file)
 {
+	int ret = vh_control_allowed();
+
+	if (ret)
+		return ret;
 	if (test_and_set_bit(0, &vh_dev_busy))
 		return -EBUSY;
+	mutex_lock(&vh_control_lock);
+	vh_message_clear();
+	vh_control_save(&vh_dev_before);
 	vh_dev_ran = vh_events_running();
+	mutex_unlock(&vh_control_lock);
 	return nonseekable_open(inode, file);
 }
 
 /* Comes after the reader's last unmapping: it writes no consumer page any more. */
 static int vh_dev_release(struct inode *inode, struct file *file)
 {
+	mutex_lock(&vh_control_lock);
 	vh_vcpus_untrack();
+	vh_dev_started = false;
 	vh_rings_detach();
-	if (vh_dev_ran)
-		vh_events_start();
-	else
-		vh_events_stop();
+	vh_control_restore(&vh_dev_before, vh_dev_ran);
+	mutex_unlock(&vh_control_lock);
 	/* The next reader sees what was done above. */
 	clear_bit_unlock(0, &vh_dev_busy);
 	return 0;
@@ -121,40 +136,72 @@ static int vh_dev_event(void __user *arg)
 	return copy_to_user(arg, &event, sizeof(event)) ? -EFAULT : 0;
 }
 
+static int vh_dev_message(void __user *arg)
+{
+	struct vmcoop_host_message message;
+
+	strscpy_pad(message.text, vh_message(), sizeof(message.text));
+	return copy_to_user(arg, &message, sizeof(message)) ? -EFAULT : 0;
+}
+
 static int vh_dev_start(void)
 {
 	int ret;
 
-	mutex_lock(&vh_dev_lock);
+	vh_message_clear();
 	ret = vh_events_start();
-	if (!ret)
-		vh_vcpus_track();
-	mutex_unlock(&vh_dev_lock);
-	return ret;
-}
-
-static int vh_dev_stop(void)
-{
-	mutex_lock(&vh_dev_lock);
-	vh_events_stop();
-	mutex_unlock(&vh_dev_lock);
+	if (ret)
+		return ret;
+	vh_dev_started = true;
+	vh_vcpus_track();
 	return 0;
 }
 
-static long vh_dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+/* What the vCPUs have spent belongs to the recording, too. */
+static int vh_dev_stop(void)
+{
+	vh_events_stop();
+	vh_vcpus_untrack();
+	vh_dev_started = false;
+	return 0;
+}
+
+static ssize_t vh_dev_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	int ret;
+
+	mutex_lock(&vh_control_lock);
+	ret = vh_control_write(buf, len);
+	mutex_unlock(&vh_control_lock);
+	return ret ? ret : len;
+}
+
+static int vh_dev_command(unsigned int cmd, void __user *arg)
 {
 	switch (cmd) {
 	case VMCOOP_IOC_INFO:
-		return vh_dev_info((void __user *)arg);
+		return vh_dev_info(arg);
 	case VMCOOP_IOC_EVENT:
-		return vh_dev_event((void __user *)arg);
+		return vh_dev_event(arg);
 	case VMCOOP_IOC_START:
 		return vh_dev_start();
 	case VMCOOP_IOC_STOP:
 		return vh_dev_stop();
+	case VMCOOP_IOC_MESSAGE:
+		return vh_dev_message(arg);
 	default:
 		return -ENOTTY;
 	}
+}
+
+static long vh_dev_ioctl(struct file *file, unsigned int cmd, unsigned long arg)
+{
+	int ret;
+
+	mutex_lock(&vh_control_lock);
+	ret = vh_dev_command(cmd, (void __user *)arg);
+	mutex_unlock(&vh_control_lock);
+	return ret;
 }
 
 static const struct file_operations vh_dev_fops = {
@@ -162,6 +209,7 @@ static const struct file_operations vh_dev_fops = {
 	.open		= vh_dev_open,
 	.release	= vh_dev_release,
 	.mmap		= vh_dev_mmap,
+	.write		= vh_dev_write,
 	.unlocked_ioctl	= vh_dev_ioctl,
 	.compat_ioctl	= compat_ptr_ioctl,
 };

@@ -2,16 +2,21 @@
 /*
  * What the host module's files are to each other. Data flows one way:
  *
- *	events.c (overflows) ----------------------> rings.c --> dev.c, proc.c
- *	probes.c (tracepoints) --> vcpu.c (state) -->
+ *	overflow.c (samples) ------------------------------------> rings.c --> dev.c, proc.c
+ *	probes.c (tracepoints) --> vcpu.c, vm.c --> count.c ----->
  *
- * parse.c, vcpu.c and text.c touch neither KVM nor perf: they can be driven by
- * tests.
+ * and what people want the other way: dev.c, proc.c --> control.c --> parse.c,
+ * events.c, vm.c.
+ *
+ * parse.c, vm.c, vcpu.c and text.c touch neither KVM nor perf: they can be
+ * driven by tests.
  */
 #ifndef VMCOOP_HOST_H
 #define VMCOOP_HOST_H
 
 #include <linux/list.h>
+#include <linux/mutex.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 
@@ -24,58 +29,215 @@
 struct kvm_vcpu;
 struct seq_file;
 
-/* ---- parse.c: parameters ------------------------------------------------ */
+/* ---- message.c: what people are told -------------------------------------- */
+
+__printf(1, 2) void vh_err(const char *fmt, ...);
+void vh_message_clear(void);
+const char *vh_message(void);
+
+/* ---- parse.c: what people write ------------------------------------------- */
 
 /**
  * struct vh_event - one event, the same on every CPU
- * @name: as people call it
+ * @name: as people call it, with its modifiers
  * @type: perf_event_attr.type
  * @config: perf_event_attr.config
+ * @config1: perf_event_attr.config1
+ * @config2: perf_event_attr.config2
  * @period: events or (cpu-clock) ns between two samples; 0 with @freq
  * @freq: samples a second; 0 with @period
  * @min_period: smallest sensible @period
+ * @own_rate: @period or @freq was given with it
+ * @count: counted, never sampled
+ * @host: samples of VMMs' threads on the host
+ * @no_guest: no samples of guests
+ * @exclude_user: not in user mode
+ * @exclude_kernel: not in kernel mode
  * @guest_only: the PMU itself counts in guest mode only
- * @exclude_user: do not count in user mode
- * @exclude_kernel: do not count in kernel mode
  */
 struct vh_event {
 	char	name[sizeof_field(struct vmcoop_host_event, name)];
 	u32	type;
 	u64	config;
+	u64	config1;
+	u64	config2;
 	u64	period;
 	u32	freq;
 	u64	min_period;
-	bool	guest_only;
+	bool	own_rate;
+	bool	count;
+	bool	host;
+	bool	no_guest;
 	bool	exclude_user;
 	bool	exclude_kernel;
+	bool	guest_only;
+};
+
+/**
+ * struct vh_filter - which VMs to look at: those that fit one of the terms, or
+ *	all if there is no term
+ * @nr: terms
+ * @term: a VMM's pid; or, where that is 0, its name, with * and ?
+ */
+struct vh_filter {
+	unsigned int	nr;
+	struct vh_filter_term {
+		u32	pid;
+		char	comm[TASK_COMM_LEN];
+	} term[16];
 };
 
 int vh_parse_u64(const char *param, const char *text, u64 min, u64 max, u64 *val);
-int vh_parse_events(const char *list, struct vh_event *events, unsigned int max);
-int vh_parse_rate(const char *period, const char *freq, struct vh_event *event);
+int vh_parse_events(char *list, struct vh_event *events, unsigned int max);
+int vh_parse_period(const char *text, struct vh_event *event);
+int vh_parse_freq(const char *text, struct vh_event *event);
+int vh_parse_filter(char *text, struct vh_filter *filter);
+
+/* ---- control.c: settings and commands -------------------------------------- */
+
+/**
+ * struct vh_settings - all that can be set, as it was written
+ * @events: list of events; empty: the module chooses
+ * @rate: "period N" or "freq N" of the events without their own; or empty
+ * @vms: filter
+ * @count_us: least time between two counts of a vCPU within a run slice
+ */
+struct vh_settings {
+	char	events[1024];
+	char	rate[32];
+	char	vms[256];
+	u64	count_us;
+};
+
+extern struct mutex vh_control_lock;
+
+int vh_control_init(const struct vh_settings *settings, bool start);
+void vh_control_exit(void);
+int vh_control_allowed(void);
+int vh_control_write(const char __user *buf, size_t len);
+void vh_control_save(struct vh_settings *settings);
+void vh_control_restore(const struct vh_settings *settings, bool run);
+void vh_control_show(struct seq_file *m);
 
 /* ---- events.c: perf events ---------------------------------------------- */
 
-int vh_events_init(const char *list, const char *period, const char *freq);
+struct perf_event;
+
+/**
+ * struct vh_event_cpu - the events on one CPU
+ * @event: NULL while closed, or where it failed; changed on this CPU alone
+ * @error: why it failed
+ * @counted: by events that have been released since
+ * @opened: when they were opened, ktime_get_mono_fast_ns(); 0 while closed
+ * @enabled: ns for which they were open before
+ * @running: ns of @enabled for which the event counted
+ * @alive: ns since @opened for which it is known to have counted
+ * @overflows: written by the overflow handler alone, which nothing but itself
+ *	could interrupt to write the same element
+ * @in_guest: those that hit guest mode
+ * @in_vmm: those that hit a VMM's thread
+ * @throttled: those at which the kernel paused the event
+ * @hidden: samples without an address
+ * @nameless: samples of vCPUs that have no handle
+ * @filtered: samples of VMs that nobody wants
+ * @cost: stamps spent on samples, from the handler's entry to the record's commit
+ * @cost_max: on one of them
+ * @cost_nr: how many
+ */
+struct vh_event_cpu {
+	struct perf_event	*event[VH_MAX_EVENTS];
+	int			error[VH_MAX_EVENTS];
+	u64			counted[VH_MAX_EVENTS];
+	u64			opened;
+	u64			enabled;
+	u64			running[VH_MAX_EVENTS];
+	u64			alive[VH_MAX_EVENTS];
+	u64			overflows[VH_MAX_EVENTS];
+	u64			in_guest[VH_MAX_EVENTS];
+	u64			in_vmm[VH_MAX_EVENTS];
+	u64			throttled[VH_MAX_EVENTS];
+	u64			hidden;
+	u64			nameless;
+	u64			filtered;
+	u64			cost;
+	u64			cost_max;
+	u64			cost_nr;
+};
+
+DECLARE_PER_CPU(struct vh_event_cpu, vh_event_cpu);
+
+int vh_events_set(const char *list, const char *rate);
+void vh_events_exit(void);
 int vh_events_start(void);
+const char *vh_events_in_the_way(void);
 void vh_events_stop(void);
 bool vh_events_running(void);
+void vh_events_vcpus(bool any);
 unsigned int vh_events_nr(void);
+const struct vh_event *vh_event(unsigned int index);
 const char *vh_event_name(unsigned int index);
 void vh_event_info(unsigned int index, struct vmcoop_host_event *info);
 void vh_events_show(struct seq_file *m);
+
+/* ---- overflow.c, count.c: samples and counts -------------------------------- */
+
+struct perf_sample_data;
+struct pt_regs;
+struct vh_vcpu;
+
+bool vh_kernel_hidden(void);
+void vh_overflow(struct perf_event *event, struct perf_sample_data *data,
+		 struct pt_regs *regs);
+void vh_count_write(const struct vh_vcpu *v, u8 where, u8 flags, u64 stamp);
+extern unsigned int vh_nr_counting;
+
+/* ---- mediated.c: KVMs that hand the PMU to their guests ---------------------- */
+
+int vh_mediated_init(void);
+void vh_mediated_exit(void);
+const char *vh_mediated(void);
+
+/* ---- vm.c: which VMs there are ------------------------------------------- */
+
+/**
+ * struct vh_vm - a VM, as long as one of its vCPUs has a place
+ * @node: in the bucket of its pid
+ * @rcu: delays the place's next use
+ * @next_free: while free
+ * @pid: of the VMM process
+ * @vcpus: that have a place
+ * @wanted: passes the filter
+ * @comm: name of the VMM process
+ */
+struct vh_vm {
+	struct hlist_node	node;
+	struct rcu_head		rcu;
+	struct vh_vm		*next_free;
+	u32			pid;
+	u32			vcpus;
+	bool			wanted;
+	char			comm[TASK_COMM_LEN];
+};
+
+int vh_vms_init(unsigned int max);
+void vh_vms_exit(void);
+struct vh_vm *vh_vm_get(u32 pid, const char *comm);
+void vh_vm_put(struct vh_vm *vm);
+struct vh_vm *vh_vm_find(u32 pid);
+void vh_vms_filter(const struct vh_filter *filter);
+void vh_vms_show(struct seq_file *m);
 
 /* ---- vcpu.c: which vCPU runs where --------------------------------------- */
 
 /**
  * struct vh_vcpu_id - a vCPU as its thread runs it
- * @kvm: address of its VM, compared and never followed
+ * @kvm_vcpu: address of KVM's vCPU, compared and never followed
  * @vcpu: id as KVM counts
  * @vm: pid of the VMM process
  * @tid: vCPU thread
  */
 struct vh_vcpu_id {
-	unsigned long	kvm;
+	unsigned long	kvm_vcpu;
 	u32		vcpu;
 	u32		vm;
 	u32		tid;
@@ -93,6 +255,21 @@ struct vh_clock {
 	u32	frac_bits;
 };
 
+/* struct vh_vcpu.exit while the reason is not known yet. */
+#define VH_EXIT_PENDING		VMCOOP_EXITS
+
+/* KVM's own counters of a vCPU, from which an exit's reason is told where nothing else does. */
+enum vh_stat {
+	VH_STAT_FAULT,
+	VH_STAT_IRQ,
+	VH_STAT_IO,
+	VH_STAT_MMIO,
+	VH_STAT_HALT,
+	VH_STAT_WINDOW,
+	VH_STAT_HYPERCALL,
+	VH_STATS
+};
+
 enum vh_vcpu_state {
 	VH_VCPU_FREE,		/* slot not in use */
 	VH_VCPU_OUTSIDE,	/* its thread has left KVM_RUN */
@@ -102,45 +279,80 @@ enum vh_vcpu_state {
 
 /**
  * struct vh_vcpu - a vCPU that was seen to run
- * @node: in the bucket of its thread
- * @rcu: delays the slot's next use
- * @next_free: while free
  * @id: who it is
  * @handle: its name in records
  * @gen: announce generation it was last told in
+ * @timer: the guest's timer interrupt is about to be injected
+ * @exit: reason of the exit that is being handled, enum vmcoop_exit or VH_EXIT_PENDING
+ * @clock: as last seen
+ * @entered: stamp of the VM entry, 0 outside guest mode
+ * @left: stamp of the VM exit being handled, 0 if there is none
+ * @told: stamp of the last entry that was written
+ * @told_exits: stamp of the last VMCOOP_HOST_EXITS
+ * @vm: its VM
+ * @node: in the bucket of its thread
+ * @rcu: delays the slot's next use
+ * @next_free: while free
  * @pcpu: CPU it is or was last in on
  * @out_reason: why it was last descheduled
  * @state: enum vh_vcpu_state
- * @clock: as last seen
  * @comm: its thread's name
+ * @poll_base: ns of halt polling before it got the slot
+ * @seen: KVM's counters at the last exit that was told by them
+ * @totals: exits and times
  *
- * All but the identity is written by its thread's CPU alone, with interrupts off.
+ * All but the identity is written by its thread's CPU alone, with interrupts
+ * or at least preemption off.
  */
 struct vh_vcpu {
-	struct hlist_node	node;
-	struct rcu_head		rcu;
-	struct vh_vcpu		*next_free;
 	struct vh_vcpu_id	id;
 	u32			handle;
 	u32			gen;
+	bool			timer;
+	u8			exit;
+	struct vh_clock		clock;
+	u64			entered;
+	u64			left;
+	u64			told;
+	u64			told_exits;
+	struct vh_vm		*vm;
+	struct hlist_node	node;
+	struct rcu_head		rcu;
+	struct vh_vcpu		*next_free;
 	u32			pcpu;
 	u32			out_reason;
 	enum vh_vcpu_state	state;
-	struct vh_clock		clock;
 	char			comm[TASK_COMM_LEN];
+	u64			poll_base;
+	u64			seen[VH_STATS];
+	struct {
+		u64		guest;
+		u64		poll_ns;
+		struct vmcoop_host_exit exit[VMCOOP_EXITS];
+	} totals;
 };
+
+/* The vCPU that is IN on this CPU. */
+DECLARE_PER_CPU(struct vh_vcpu *, vh_cur);
 
 int vh_vcpus_init(unsigned int max);
 void vh_vcpus_exit(void);
-void vh_vcpu_entry(const struct vh_vcpu_id *id, const struct vh_clock *clock, const char *comm);
-bool vh_vcpu_here(void);
+struct vh_vcpu *vh_vcpu_enter_first(const struct vh_vcpu_id *id, const char *comm,
+				    const char *vm_comm);
+void vh_vcpu_set_clock(struct vh_vcpu *v, const struct vh_clock *clock);
+void vh_vcpu_entry(struct vh_vcpu *v);
+void vh_vcpu_exit(struct vh_vcpu *v, u8 reason);
+void vh_vcpu_exit_known(struct vh_vcpu *v, u8 reason);
+void vh_vcpu_polled(struct vh_vcpu *v, u64 poll_ns);
 void vh_vcpu_sched_out(bool in_kvm, bool runnable);
 void vh_vcpu_sched_in(const struct vh_vcpu_id *id, const char *comm);
 void vh_vcpu_user_exit(u32 tid);
 void vh_vcpu_thread_exit(u32 tid);
-u32 vh_vcpu_handle(const struct vh_vcpu_id *id);
+struct vh_vcpu *vh_vcpu_here(const struct vh_vcpu_id *id);
 void vh_vcpus_track(void);
 void vh_vcpus_untrack(void);
+void vh_vcpus_interval(u64 stamps);
+void vh_vcpus_resume(void);
 void vh_vcpus_show(struct seq_file *m);
 
 /* ---- probes.c: tracepoints ------------------------------------------------ */
@@ -152,12 +364,14 @@ struct tracepoint;
  * @name: of the tracepoint
  * @func: called with its arguments, or with the first few of them
  * @of_kvm: it belongs to KVM and comes and goes with that
+ * @optional: kernels without it are followed well enough
  * @tp: the tracepoint, NULL while there is none
  */
 struct vh_probe {
 	const char		*name;
 	void			*func;
 	bool			of_kvm;
+	bool			optional;
 	struct tracepoint	*tp;
 };
 
@@ -165,6 +379,7 @@ int vh_probes_init(void);
 void vh_probes_exit(void);
 void vh_probes_show(struct seq_file *m);
 void vh_kvm_entry(struct kvm_vcpu *vcpu);
+void vh_kvm_exit(struct kvm_vcpu *vcpu, u8 reason);
 struct kvm_vcpu *vh_task_vcpu(struct task_struct *task);
 void vh_vcpu_identify(struct kvm_vcpu *vcpu, struct task_struct *task, struct vh_vcpu_id *id);
 
@@ -184,12 +399,14 @@ void vh_rings_detach(void);
 const char *vh_text_type(unsigned int type);
 extern const char vh_text_heading[];
 int vh_text_sample(char *buf, size_t size, const struct vmcoop_host_sample *s, const char *event);
+const char *vh_text_exit(unsigned int reason);
 
 /* ---- dev.c, proc.c: front ends ------------------------------------------------ */
 
 int vh_dev_init(void);
 void vh_dev_exit(void);
 bool vh_dev_in_use(void);
+bool vh_dev_recording(void);
 int vh_proc_init(void);
 void vh_proc_exit(void);
 

@@ -8,6 +8,9 @@
 
 #include <linux/module.h>
 #include <linux/moduleparam.h>
+#include <linux/notifier.h>
+#include <linux/suspend.h>
+#include <linux/time64.h>
 
 #include "arch.h"
 
@@ -35,6 +38,14 @@ static char *ring_kb = "512";
 module_param(ring_kb, charp, 0444);
 MODULE_PARM_DESC(ring_kb, "KiB of each ring, a power of two; there are two rings a CPU (default: 512)");
 
+static char *vms = "all";
+module_param(vms, charp, 0444);
+MODULE_PARM_DESC(vms, "VMs to look at: all, or pid=N,comm=NAME,... (default: all)");
+
+static char *count_us = "100";
+module_param(count_us, charp, 0444);
+MODULE_PARM_DESC(count_us, "least us between two counts of a vCPU within a run slice (default: 100)");
+
 static char *max_vcpus = "1024";
 module_param(max_vcpus, charp, 0444);
 MODULE_PARM_DESC(max_vcpus, "vCPUs that can be followed at a time (default: 1024)");
@@ -43,50 +54,122 @@ static bool autostart = true;
 module_param(autostart, bool, 0444);
 MODULE_PARM_DESC(autostart, "start the events at once (default: 1); 0 waits for the tool");
 
-static int __init vh_params(u64 *ring_size, u64 *vcpus)
+static int __init vh_param_text(const char *name, const char *text, char *to, size_t size)
+{
+	if (!text || strscpy(to, text, size) >= 0)
+		return 0;
+	vh_err("%s=: longer than %zu bytes", name, size - 1);
+	return -EINVAL;
+}
+
+static int __init vh_param_rate(struct vh_settings *settings)
+{
+	if (period && freq) {
+		vh_err("period=%.32s and freq=%.32s: give one of them", period, freq);
+		return -EINVAL;
+	}
+	if ((period || freq) && snprintf(settings->rate, sizeof(settings->rate), "%s %s",
+					 period ? "period" : "freq",
+					 period ? period : freq) >= sizeof(settings->rate)) {
+		vh_err("%s: not a number", period ? "period" : "freq");
+		return -EINVAL;
+	}
+	return 0;
+}
+
+static int __init vh_params(struct vh_settings *settings, u64 *ring_size, u64 *vcpus)
 {
 	u64 kb;
-	int ret = vh_parse_u64("ring_kb", ring_kb, VH_RING_KB_MIN, VH_RING_KB_MAX, &kb);
+
+	if (vh_parse_u64("ring_kb", ring_kb, VH_RING_KB_MIN, VH_RING_KB_MAX, &kb))
+		return -EINVAL;
+	*ring_size = kb << 10;
+	if (!vmcoop_ring_size_ok(*ring_size)) {
+		vh_err("ring_kb=%llu: must be a power of two", kb);
+		return -EINVAL;
+	}
+	if (vh_parse_u64("max_vcpus", max_vcpus, 1, VH_MAX_VCPUS_MAX, vcpus) ||
+	    vh_parse_u64("count_us", count_us, 1, USEC_PER_SEC, &settings->count_us) ||
+	    vh_param_text("event", event, settings->events, sizeof(settings->events)) ||
+	    vh_param_text("vms", vms, settings->vms, sizeof(settings->vms)))
+		return -EINVAL;
+	return vh_param_rate(settings);
+}
+
+/* The tables that what is loaded later writes to. */
+static int __init vh_tables_init(u64 ring_size, unsigned int vcpus)
+{
+	int ret = vh_rings_init(ring_size);
 
 	if (ret)
 		return ret;
-	*ring_size = kb << 10;
-	if (!vmcoop_ring_size_ok(*ring_size)) {
-		pr_err("ring_kb=%llu: must be a power of two\n", kb);
-		return -EINVAL;
-	}
-	return vh_parse_u64("max_vcpus", max_vcpus, 1, VH_MAX_VCPUS_MAX, vcpus);
+	ret = vh_vms_init(vcpus);
+	if (ret)
+		goto err_rings;
+	ret = vh_vcpus_init(vcpus);
+	if (ret)
+		goto err_vms;
+	return 0;
+
+err_vms:
+	vh_vms_exit();
+err_rings:
+	vh_rings_exit();
+	return ret;
 }
 
+static void vh_tables_exit(void)
+{
+	vh_vcpus_exit();
+	vh_vms_exit();
+	vh_rings_exit();
+}
+
+static int vh_pm_event(struct notifier_block *nb, unsigned long event, void *unused)
+{
+	if (event == PM_POST_SUSPEND || event == PM_POST_HIBERNATION) {
+		mutex_lock(&vh_control_lock);
+		vh_vcpus_resume();
+		mutex_unlock(&vh_control_lock);
+	}
+	return NOTIFY_OK;
+}
+
+static struct notifier_block vh_pm_nb = { .notifier_call = vh_pm_event };
+
+/*
+ * The events come last: all that their overflows need is there by then, and
+ * whoever looks sees them chosen.
+ */
 static int __init vh_init(void)
 {
+	static struct vh_settings settings __initdata;
 	const char *trouble = vh_arch_clock_trouble();
 	u64 ring_size, vcpus;
 	int ret;
 
-	ret = vh_params(&ring_size, &vcpus);
+	ret = vh_params(&settings, &ring_size, &vcpus);
 	if (ret)
 		return ret;
-	ret = vh_events_init(event, period, freq);
+	ret = vh_tables_init(ring_size, vcpus);
 	if (ret)
 		return ret;
-	ret = vh_rings_init(ring_size);
-	if (ret)
-		return ret;
-	ret = vh_vcpus_init(vcpus);
-	if (ret)
-		goto err_rings;
 	ret = vh_probes_init();
 	if (ret)
-		goto err_vcpus;
-	ret = vh_dev_init();
+		goto err_tables;
+	ret = vh_mediated_init();
 	if (ret)
 		goto err_probes;
+	ret = vh_control_init(&settings, autostart);
+	if (ret)
+		goto err_events;
+	ret = vh_dev_init();
+	if (ret)
+		goto err_events;
 	ret = vh_proc_init();
 	if (ret)
 		goto err_dev;
-	if (autostart)
-		ret = vh_events_start();
+	ret = register_pm_notifier(&vh_pm_nb);
 	if (ret)
 		goto err_proc;
 	if (trouble)
@@ -97,23 +180,27 @@ err_proc:
 	vh_proc_exit();
 err_dev:
 	vh_dev_exit();
+err_events:
+	vh_mediated_exit();
+	vh_control_exit();
 err_probes:
 	vh_probes_exit();
-err_vcpus:
-	vh_vcpus_exit();
-err_rings:
-	vh_rings_exit();
+	vh_events_exit();
+err_tables:
+	vh_tables_exit();
 	return ret;
 }
 
 static void __exit vh_exit(void)
 {
+	unregister_pm_notifier(&vh_pm_nb);
 	vh_proc_exit();
 	vh_dev_exit();
-	vh_events_stop();
+	vh_mediated_exit();
+	vh_control_exit();
 	vh_probes_exit();
-	vh_vcpus_exit();
-	vh_rings_exit();
+	vh_events_exit();
+	vh_tables_exit();
 }
 
 module_init(vh_init);

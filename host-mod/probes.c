@@ -66,39 +66,124 @@ struct kvm_vcpu *vh_task_vcpu(struct task_struct *task)
  */
 void vh_vcpu_identify(struct kvm_vcpu *vcpu, struct task_struct *task, struct vh_vcpu_id *id)
 {
-	id->kvm = (unsigned long)vcpu->kvm;
+	id->kvm_vcpu = (unsigned long)vcpu;
 	id->vcpu = vcpu->vcpu_id;
 	/* KVM lets only the process that created a VM run its vCPUs. */
 	id->vm = task->tgid;
 	id->tid = task->pid;
 }
 
+/*
+ * Ask KVM's counters why guest mode was left, if it was not said. @unknown is
+ * for an exit that none of them counts; VH_EXIT_PENDING: one may still do.
+ */
+static void vh_exit_told(struct kvm_vcpu *vcpu, struct vh_vcpu *v, u8 unknown)
+{
+	u8 reason;
+
+	if (v->exit != VH_EXIT_PENDING)
+		return;
+	reason = vh_arch_exit_reason(vcpu, v->seen);
+	if (reason == VH_EXIT_PENDING)
+		reason = unknown;
+	if (reason != VH_EXIT_PENDING)
+		vh_vcpu_exit_known(v, reason);
+}
+
+/* Another vCPU than the one that was IN here, or none was. */
+static noinline struct vh_vcpu *vh_enter_first(struct kvm_vcpu *vcpu)
+{
+	struct vh_vcpu_id id;
+	struct vh_vcpu *v;
+
+	if (unlikely(READ_ONCE(vh_kvm_ops) != vcpu->preempt_notifier.ops))
+		WRITE_ONCE(vh_kvm_ops, vcpu->preempt_notifier.ops);
+	vh_vcpu_identify(vcpu, current, &id);
+	v = vh_vcpu_enter_first(&id, current->comm, current->group_leader->comm);
+	if (v) {
+		vh_arch_exit_reason(vcpu, v->seen);
+		vh_vcpu_polled(v, vh_arch_poll_ns(vcpu));
+	}
+	return v;
+}
+
+static noinline void vh_clock_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
+{
+	struct vh_clock clock;
+
+	vh_arch_clock(vcpu, &clock);
+	vh_vcpu_set_clock(v, &clock);
+}
+
 /**
  * vh_kvm_entry() - what all architectures' kvm_entry probes do
  * @vcpu: loaded by current, about to enter guest mode
  *
- * Context: kvm_entry.
+ * Context: kvm_entry, where KVM has interrupts off.
  */
 void vh_kvm_entry(struct kvm_vcpu *vcpu)
 {
-	struct vh_vcpu_id id;
-	struct vh_clock clock;
-	unsigned long flags;
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
 
-	local_irq_save(flags);
-	if (unlikely(READ_ONCE(vh_kvm_ops) != vcpu->preempt_notifier.ops))
-		WRITE_ONCE(vh_kvm_ops, vcpu->preempt_notifier.ops);
-	vh_vcpu_identify(vcpu, current, &id);
-	vh_arch_clock(vcpu, &clock);
-	vh_vcpu_entry(&id, &clock, current->comm);
-	local_irq_restore(flags);
+	if (unlikely(!v || v->id.kvm_vcpu != (unsigned long)vcpu || v->id.tid != current->pid)) {
+		v = vh_enter_first(vcpu);
+		if (!v)
+			return;
+	}
+	if (unlikely(vh_arch_clock_differs(vcpu, &v->clock)))
+		vh_clock_changed(vcpu, v);
+	if (v->exit == VH_EXIT_PENDING)
+		vh_exit_told(vcpu, v, VMCOOP_EXIT_OTHER);
+	if (unlikely(v->exit == VMCOOP_EXIT_HALT && v->left))
+		vh_vcpu_polled(v, vh_arch_poll_ns(vcpu));
+	vh_vcpu_entry(v);
+}
+
+/**
+ * vh_kvm_exit() - what all architectures' kvm_exit probes do
+ * @vcpu: loaded by current
+ * @reason: enum vmcoop_exit, or VH_EXIT_PENDING
+ *
+ * Context: kvm_exit: cannot migrate.
+ */
+void vh_kvm_exit(struct kvm_vcpu *vcpu, u8 reason)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+
+	if (likely(v && v->id.kvm_vcpu == (unsigned long)vcpu))
+		vh_vcpu_exit(v, reason);
+}
+
+/* KVM_EXIT_* of the vCPU's struct kvm_run. */
+static u8 vh_exit_of_run(u32 reason)
+{
+	switch (reason) {
+	case KVM_EXIT_IO:
+		return VMCOOP_EXIT_IO;
+	case KVM_EXIT_MMIO:
+		return VMCOOP_EXIT_MMIO;
+	case KVM_EXIT_HLT:
+		return VMCOOP_EXIT_HALT;
+	case KVM_EXIT_HYPERCALL:
+		return VMCOOP_EXIT_HYPERCALL;
+	case KVM_EXIT_INTR:
+		return VMCOOP_EXIT_SIGNAL;
+	case KVM_EXIT_IRQ_WINDOW_OPEN:
+		return VMCOOP_EXIT_WINDOW;
+	default:
+		return VMCOOP_EXIT_OTHER;
+	}
 }
 
 static void vh_probe_userspace_exit(void *data, u32 reason, int error)
 {
+	struct vh_vcpu *v;
 	unsigned long flags;
 
 	local_irq_save(flags);
+	v = this_cpu_read(vh_cur);
+	if (v)
+		vh_vcpu_exit_known(v, vh_exit_of_run(reason));
 	vh_vcpu_user_exit(current->pid);
 	local_irq_restore(flags);
 }
@@ -106,15 +191,21 @@ static void vh_probe_userspace_exit(void *data, u32 reason, int error)
 static void vh_probe_sched_switch(void *data, bool preempt, struct task_struct *prev,
 				  struct task_struct *next, unsigned int prev_state)
 {
-	struct kvm_vcpu *vcpu = vh_task_vcpu(next);
+	struct kvm_vcpu *vcpu = vh_task_vcpu(next), *left;
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
 	unsigned long flags;
 
 	/* The scheduler does not migrate here. Most switches end here. */
-	if (likely(!vcpu && !vh_vcpu_here()))
+	if (likely(!vcpu && !v))
 		return;
 	local_irq_save(flags);
+	left = vh_task_vcpu(prev);
+	if (v && left && v->id.kvm_vcpu == (unsigned long)left) {
+		vh_exit_told(left, v, VH_EXIT_PENDING);
+		vh_vcpu_polled(v, vh_arch_poll_ns(left));
+	}
 	/* A signal may have made prev runnable after prev_state was taken. */
-	vh_vcpu_sched_out(vh_task_vcpu(prev), preempt || !prev_state || task_is_running(prev));
+	vh_vcpu_sched_out(left, preempt || !prev_state || task_is_running(prev));
 	if (vcpu) {
 		struct vh_vcpu_id id;
 
@@ -234,7 +325,7 @@ static bool vh_kvm_loaded(void)
 	unsigned int i;
 
 	for (i = 0; (p = vh_probe_at(i)); i++) {
-		if (p->of_kvm && !p->tp)
+		if (p->of_kvm && !p->optional && !p->tp)
 			return false;
 	}
 	return true;

@@ -3,8 +3,9 @@
  * /proc/vmcoop/samples: what the rings hold now, for people. It takes nothing
  * from them and ends.
  * /proc/vmcoop/status: what is measured, how it goes, and what was lost.
+ * /proc/vmcoop/control: the settings, and commands (control.c).
  *
- * Both show addresses of guests: root alone may look.
+ * They show addresses of guests: root alone may look.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -41,6 +42,10 @@ static int vh_samples_open(struct inode *inode, struct file *file)
 		.show		= vh_sample_show,
 	};
 
+	int ret = vh_control_allowed();
+
+	if (ret)
+		return ret;
 	samples.nr = vh_rings_nr();
 	return vmcoop_samples_open(file, &samples);
 }
@@ -141,12 +146,54 @@ static int vh_status_show(struct seq_file *m, void *v)
 	seq_printf(m, "clock: %llu kHz, %s\n", vh_arch_clock_khz(),
 		   trouble ? trouble : "stable");
 	vh_probes_show(m);
+	mutex_lock(&vh_control_lock);
 	vh_events_show(m);
+	mutex_unlock(&vh_control_lock);
+	vh_vms_show(m);
 	vh_vcpus_show(m);
 	return vh_rings_show(m);
 }
 
-/* ---- Both ----------------------------------------------------------------- */
+/* ---- control -------------------------------------------------------------- */
+
+static int vh_control_seq(struct seq_file *m, void *v)
+{
+	vh_control_show(m);
+	return 0;
+}
+
+static int vh_control_open(struct inode *inode, struct file *file)
+{
+	int ret = vh_control_allowed();
+
+	return ret ? ret : single_open(file, vh_control_seq, NULL);
+}
+
+static ssize_t vh_proc_write(struct file *file, const char __user *buf, size_t len, loff_t *pos)
+{
+	int ret;
+
+	mutex_lock(&vh_control_lock);
+	if (vh_dev_in_use()) {
+		vh_message_clear();
+		vh_err("control: /dev/vmcoop is open: settings are its reader's until it closes it");
+		ret = -EBUSY;
+	} else {
+		ret = vh_control_write(buf, len);
+	}
+	mutex_unlock(&vh_control_lock);
+	return ret ? ret : len;
+}
+
+static const struct proc_ops vh_control_ops = {
+	.proc_open	= vh_control_open,
+	.proc_read	= seq_read,
+	.proc_write	= vh_proc_write,
+	.proc_lseek	= seq_lseek,
+	.proc_release	= single_release,
+};
+
+/* ---- All ----------------------------------------------------------------- */
 
 void vh_proc_exit(void)
 {
@@ -156,8 +203,12 @@ void vh_proc_exit(void)
 int vh_proc_init(void)
 {
 	vh_proc_dir = vmcoop_proc_make(&vh_samples_ops, vh_status_show);
-	if (!IS_ERR(vh_proc_dir))
-		return 0;
+	if (!IS_ERR(vh_proc_dir)) {
+		if (proc_create("control", 0600, vh_proc_dir, &vh_control_ops))
+			return 0;
+		proc_remove(vh_proc_dir);
+		return -ENOMEM;
+	}
 	if (PTR_ERR(vh_proc_dir) == -EEXIST)
 		pr_err("/proc/vmcoop is in use: one kernel holds vmcoop_host or vmcoop_guest, not both\n");
 	return PTR_ERR(vh_proc_dir);

@@ -24,9 +24,37 @@ const char *vh_text_type(unsigned int type)
 		return "clock";
 	case VMCOOP_HOST_GONE:
 		return "gone";
+	case VMCOOP_HOST_VMM:
+		return "vmm";
+	case VMCOOP_HOST_COUNT:
+		return "count";
+	case VMCOOP_HOST_EXITS:
+		return "exits";
+	case VMCOOP_HOST_RESUME:
+		return "resume";
 	default:
 		return "other";
 	}
+}
+
+/* A name for why guest mode was left, enum vmcoop_exit. */
+const char *vh_text_exit(unsigned int reason)
+{
+	static const char * const names[VMCOOP_EXITS] = {
+		[VMCOOP_EXIT_OTHER]	= "other",
+		[VMCOOP_EXIT_IRQ]	= "irq",
+		[VMCOOP_EXIT_HALT]	= "halt",
+		[VMCOOP_EXIT_IO]	= "io",
+		[VMCOOP_EXIT_MMIO]	= "mmio",
+		[VMCOOP_EXIT_FAULT]	= "fault",
+		[VMCOOP_EXIT_WINDOW]	= "window",
+		[VMCOOP_EXIT_HYPERCALL]	= "hypercall",
+		[VMCOOP_EXIT_SYSREG]	= "sysreg",
+		[VMCOOP_EXIT_SIGNAL]	= "signal",
+		[VMCOOP_EXIT_TIMER]	= "timer",
+	};
+
+	return reason < VMCOOP_EXITS ? names[reason] : "?";
 }
 
 static const char *vh_text_mode(const struct vmcoop_host_sample *s)
@@ -45,8 +73,7 @@ static const char *vh_text_mode(const struct vmcoop_host_sample *s)
 
 /* Names vh_text_sample()'s columns. */
 const char vh_text_heading[] =
-	"#              stamp pcpu       vm vcpu "
-	"event            mode     ip                 period\n";
+	"#          stamp pcpu       vm vcpu event            mode     ip                 period\n";
 
 /**
  * vh_text_sample() - a sample as a line
@@ -67,7 +94,7 @@ int vh_text_sample(char *buf, size_t size, const struct vmcoop_host_sample *s, c
 		snprintf(ip, sizeof(ip), "hidden");
 	else
 		snprintf(ip, sizeof(ip), "0x%016llx", s->ip);
-	return snprintf(buf, size, "%20llu %4u %8u %4u %-16s %-8s %-18s %llu\n",
+	return snprintf(buf, size, "%16llu %4u %8u %4u %-16s %-8s %-18s %llu\n",
 			s->hdr.stamp, s->pcpu, s->vm, s->vcpu, event, vh_text_mode(s), ip,
 			s->period);
 }

@@ -10,12 +10,24 @@
  * A slot belongs to one thread. It is found, changed and freed only on the
  * CPU where that thread runs or is being switched in, with interrupts off, so
  * these accesses never overlap; the lock covers the list of free slots and
- * the buckets' links. No pointer into KVM is kept: the VM's address serves
- * for comparison only.
+ * the buckets' links.
+ *
+ * Why a pointer to a vCPU of KVM cannot be stale here: none is kept. The
+ * address in a slot is compared and never followed. And the comparison cannot
+ * mistake a new vCPU for one that is gone: a slot is anybody's current one
+ * (vh_cur) only from a VM entry of its thread to the end of that KVM_RUN, or
+ * to the thread's loss of the CPU, and during KVM_RUN the vCPU exists.
+ *
+ * Times: guest mode lasts from kvm_entry to kvm_exit, the handling of an exit
+ * from there to the next kvm_entry, in as much as the vCPU is IN. Where KVM
+ * enters again without saying kvm_exit, what it did in between counts as guest
+ * mode; SVM before Linux 6.2 says kvm_exit only after the host's interrupt.
  */
 #include <linux/hash.h>
 #include <linux/irqflags.h>
 #include <linux/log2.h>
+#include <linux/math64.h>
+#include <linux/time64.h>
 #include <linux/percpu.h>
 #include <linux/rculist.h>
 #include <linux/seq_file.h>
@@ -33,10 +45,10 @@ static unsigned int vh_max, vh_bucket_bits;
 
 static DEFINE_RAW_SPINLOCK(vh_table_lock);
 static struct vh_vcpu *vh_free_slots;
+static unsigned int vh_used;
 static u32 vh_last_handle;
 
-/* The vCPU that is IN on this CPU. */
-static DEFINE_PER_CPU(struct vh_vcpu *, vh_cur);
+DEFINE_PER_CPU(struct vh_vcpu *, vh_cur);
 /* VM entries of vCPUs for which there was no slot. */
 static DEFINE_PER_CPU(u64, vh_untracked);
 
@@ -46,6 +58,10 @@ static DEFINE_PER_CPU(u64, vh_untracked);
  */
 static u32 vh_gen;
 static u32 vh_last_gen;
+
+/* Stamps: between two told entries without the timer; between two told totals. */
+static u64 vh_interval;
+static u64 vh_exits_interval;
 
 /* ---- Table -------------------------------------------------------------- */
 
@@ -60,6 +76,7 @@ int vh_vcpus_init(unsigned int max)
 	unsigned int i;
 
 	vh_max = max;
+	vh_exits_interval = vh_arch_clock_khz() * 100;
 	vh_bucket_bits = ilog2(roundup_pow_of_two(max)) + 1;	/* hash_32() takes no 0 */
 	vh_slots = kvcalloc(max, sizeof(*vh_slots), GFP_KERNEL);
 	vh_buckets = kvcalloc(1U << vh_bucket_bits, sizeof(*vh_buckets), GFP_KERNEL);
@@ -90,8 +107,8 @@ static struct hlist_head *vh_bucket(u32 tid)
 
 static bool vh_same(const struct vh_vcpu *v, const struct vh_vcpu_id *id)
 {
-	return v->id.tid == id->tid && v->id.kvm == id->kvm && v->id.vcpu == id->vcpu &&
-	       v->id.vm == id->vm;
+	return v->id.tid == id->tid && v->id.kvm_vcpu == id->kvm_vcpu &&
+	       v->id.vcpu == id->vcpu && v->id.vm == id->vm;
 }
 
 /*
@@ -114,12 +131,17 @@ static struct vh_vcpu *vh_find(const struct vh_vcpu_id *id)
 	return found;
 }
 
-static struct vh_vcpu *vh_new(const struct vh_vcpu_id *id)
+static struct vh_vcpu *vh_new(const struct vh_vcpu_id *id, const char *vm_comm)
 {
 	struct vh_vcpu *v;
+	struct vh_vm *vm;
+	bool first = false;
 
 	/* A table that stays full must not make all CPUs meet at the lock. */
 	if (!READ_ONCE(vh_free_slots))
+		return NULL;
+	vm = vh_vm_get(id->vm, vm_comm);
+	if (!vm)
 		return NULL;
 	raw_spin_lock(&vh_table_lock);
 	v = vh_free_slots;
@@ -127,14 +149,21 @@ static struct vh_vcpu *vh_new(const struct vh_vcpu_id *id)
 		WRITE_ONCE(vh_free_slots, v->next_free);
 		if (!++vh_last_handle)
 			++vh_last_handle;	/* 0 is "unknown" */
+		memset(v, 0, offsetof(struct vh_vcpu, node));
+		memset(&v->totals, 0, sizeof(v->totals));
 		v->handle = vh_last_handle;
 		v->id = *id;
-		v->gen = 0;
+		v->vm = vm;
+		v->poll_base = U64_MAX;
 		v->state = VH_VCPU_OUTSIDE;
-		v->clock = (struct vh_clock){ 0 };
 		hlist_add_head_rcu(&v->node, vh_bucket(id->tid));
+		first = !vh_used++;
 	}
 	raw_spin_unlock(&vh_table_lock);
+	if (!v)
+		vh_vm_put(vm);
+	if (first)
+		vh_events_vcpus(true);
 	return v;
 }
 
@@ -220,11 +249,41 @@ static void vh_put_gone(const struct vh_vcpu *v, u64 stamp)
 	vh_ring_write(&rec);
 }
 
-static void vh_put_entry(const struct vh_vcpu *v, u64 stamp)
+static void vh_put_entry(const struct vh_vcpu *v, u64 stamp, u8 flags)
 {
-	struct vmcoop_hdr rec = VH_HDR(rec, v, VMCOOP_HOST_ENTRY, stamp, 0);
+	struct vmcoop_hdr rec = VH_HDR(rec, v, VMCOOP_HOST_ENTRY, stamp, flags);
 
 	vh_ring_write(&rec);
+}
+
+static void vh_put_exits(struct vh_vcpu *v, u64 stamp)
+{
+	struct vmcoop_host_exits rec = {
+		.hdr = VH_HDR(rec, v, VMCOOP_HOST_EXITS, stamp, 0),
+		.vm = v->id.vm,
+		.vcpu = v->id.vcpu,
+		.guest = v->totals.guest,
+		.poll_ns = v->totals.poll_ns,
+		.nr = VMCOOP_EXITS,
+	};
+
+	memcpy(rec.exit, v->totals.exit, sizeof(rec.exit));
+	vh_ring_write(&rec);
+	v->told_exits = stamp;
+}
+
+/* The generation to tell this vCPU in; 0: do not. */
+static u32 vh_gen_of(const struct vh_vcpu *v)
+{
+	return READ_ONCE(v->vm->wanted) ? READ_ONCE(vh_gen) : 0;
+}
+
+/* The vCPU is IN: since now, or (VMCOOP_F_SNAPSHOT) for some time already. */
+static void vh_tell_in(const struct vh_vcpu *v, u64 stamp, u8 flags)
+{
+	vh_put_in(v, stamp, flags);
+	if (vh_nr_counting)
+		vh_count_write(v, VMCOOP_COUNT_IN, flags, stamp);
 }
 
 /* Tell who @v is and how its clock runs, if this generation has not been told. */
@@ -240,29 +299,50 @@ static bool vh_announce(struct vh_vcpu *v, u32 gen, u64 stamp)
 
 /* ---- State -------------------------------------------------------------- */
 
-static void vh_set_in(struct vh_vcpu *v, u32 gen)
+static void vh_set_in(struct vh_vcpu *v)
 {
+	u64 stamp = vh_arch_stamp();
+	u32 gen = vh_gen_of(v);
+
+	/* An exit's handling goes on where it was when the CPU was lost. */
+	v->left = v->state == VH_VCPU_DESCHEDULED ? stamp : 0;
 	v->state = VH_VCPU_IN;
 	v->pcpu = smp_processor_id();
 	this_cpu_write(vh_cur, v);
 	if (gen) {
-		u64 stamp = vh_arch_stamp();
-
 		vh_announce(v, gen, stamp);
-		vh_put_in(v, stamp, 0);
+		vh_tell_in(v, stamp, 0);
 	}
+}
+
+/* Guest mode, or the handling of an exit, ends now. */
+static void vh_account(struct vh_vcpu *v, u64 stamp)
+{
+	if (v->entered)
+		v->totals.guest += stamp - v->entered;
+	if (v->left) {
+		u8 reason = v->exit == VH_EXIT_PENDING ? VMCOOP_EXIT_OTHER : v->exit;
+
+		v->totals.exit[reason].time += stamp - v->left;
+	}
+	v->entered = 0;
+	v->left = 0;
 }
 
 static void vh_set_out(struct vh_vcpu *v, u32 reason)
 {
-	u32 gen = READ_ONCE(vh_gen);
+	u64 stamp = vh_arch_stamp();
+	u32 gen = vh_gen_of(v);
 
+	vh_account(v, stamp);
 	if (gen) {
-		u64 stamp = vh_arch_stamp();
-
 		if (vh_announce(v, gen, stamp))
-			vh_put_in(v, stamp, VMCOOP_F_SNAPSHOT);
+			vh_tell_in(v, stamp, VMCOOP_F_SNAPSHOT);
+		if (vh_nr_counting)
+			vh_count_write(v, VMCOOP_COUNT_OUT, 0, stamp);
 		vh_put_out(v, stamp, reason);
+		if (stamp - v->told_exits >= vh_exits_interval || reason == VMCOOP_OUT_EXIT)
+			vh_put_exits(v, stamp);
 	}
 	this_cpu_write(vh_cur, NULL);
 	v->out_reason = reason;
@@ -270,77 +350,125 @@ static void vh_set_out(struct vh_vcpu *v, u32 reason)
 		   VH_VCPU_DESCHEDULED : VH_VCPU_OUTSIDE;
 }
 
-static void vh_set_clock(struct vh_vcpu *v, const struct vh_clock *clock, u32 gen)
+/**
+ * vh_vcpu_enter_first() - current enters a vCPU that is not the one IN here
+ * @id: the vCPU
+ * @comm: current's name
+ * @vm_comm: its process' name
+ *
+ * Context: interrupts off.
+ * Return: the vCPU, IN now; NULL if there is no slot for it.
+ */
+struct vh_vcpu *vh_vcpu_enter_first(const struct vh_vcpu_id *id, const char *comm,
+				    const char *vm_comm)
 {
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+
+	if (v)
+		vh_set_out(v, VMCOOP_OUT_USER);
+	v = vh_find(id);
+	if (!v)
+		v = vh_new(id, vm_comm);
+	if (!v) {
+		this_cpu_inc(vh_untracked);
+		return NULL;
+	}
+	strscpy_pad(v->comm, comm, sizeof(v->comm));
+	v->state = VH_VCPU_OUTSIDE;
+	vh_set_in(v);
+	return v;
+}
+
+/**
+ * vh_vcpu_set_clock() - a vCPU's clock runs otherwise from now on
+ * @v: IN here
+ * @clock: as it runs now
+ *
+ * Context: interrupts off.
+ */
+void vh_vcpu_set_clock(struct vh_vcpu *v, const struct vh_clock *clock)
+{
+	u32 gen = vh_gen_of(v);
+
 	v->clock = *clock;
 	if (gen && v->gen == gen)
 		vh_put_clock(v, vh_arch_stamp());
 }
 
-static bool vh_clock_same(const struct vh_clock *a, const struct vh_clock *b)
+/* An entry worth telling: it injects the timer, or it is a while since the last. */
+static noinline void vh_entry_tell(struct vh_vcpu *v, u64 stamp)
 {
-	return a->offset == b->offset && a->ratio == b->ratio;
-}
+	u8 flags = v->timer ? VMCOOP_F_TIMER : 0;
+	u32 gen = vh_gen_of(v);
 
-/* Another vCPU than the one that was IN here enters. NULL if there is no slot. */
-static struct vh_vcpu *vh_entry_other(struct vh_vcpu *cur, const struct vh_vcpu_id *id,
-				      const struct vh_clock *clock, const char *comm, u32 gen)
-{
-	struct vh_vcpu *v;
-
-	if (cur)
-		vh_set_out(cur, VMCOOP_OUT_USER);
-	v = vh_find(id);
-	if (!v)
-		v = vh_new(id);
-	if (!v) {
-		this_cpu_inc(vh_untracked);
-		return NULL;
-	}
-	if (!vh_clock_same(&v->clock, clock))
-		vh_set_clock(v, clock, gen);
-	strscpy_pad(v->comm, comm, sizeof(v->comm));
-	vh_set_in(v, gen);
-	return v;
+	v->timer = false;
+	v->told = stamp;
+	if (!gen)
+		return;
+	if (vh_announce(v, gen, stamp))
+		vh_tell_in(v, stamp, VMCOOP_F_SNAPSHOT);
+	if (vh_nr_counting)
+		vh_count_write(v, VMCOOP_COUNT_ENTRY, flags, stamp);
+	vh_put_entry(v, stamp, flags);
+	if (stamp - v->told_exits >= vh_exits_interval)
+		vh_put_exits(v, stamp);
 }
 
 /**
- * vh_vcpu_entry() - current is about to enter a vCPU's guest mode
- * @id: the vCPU
- * @clock: its clock from now on
- * @comm: current's name
+ * vh_vcpu_entry() - a vCPU is about to enter guest mode
+ * @v: IN here
  *
  * Context: interrupts off.
  */
-void vh_vcpu_entry(const struct vh_vcpu_id *id, const struct vh_clock *clock, const char *comm)
+void vh_vcpu_entry(struct vh_vcpu *v)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
-	u32 gen = READ_ONCE(vh_gen);
-	u64 stamp;
+	u64 stamp = vh_arch_stamp();
 
-	if (unlikely(!v || !vh_same(v, id))) {
-		v = vh_entry_other(v, id, clock, comm, gen);
-		if (!v)
-			return;
-	}
-	if (unlikely(!vh_clock_same(&v->clock, clock)))
-		vh_set_clock(v, clock, gen);
-	if (!gen)
-		return;
-	stamp = vh_arch_stamp();
-	if (unlikely(vh_announce(v, gen, stamp)))
-		vh_put_in(v, stamp, VMCOOP_F_SNAPSHOT);
-	vh_put_entry(v, stamp);
+	vh_account(v, stamp);
+	v->entered = stamp;
+	if (unlikely(v->timer || stamp - v->told >= vh_interval))
+		vh_entry_tell(v, stamp);
 }
 
 /**
- * vh_vcpu_here() - is a vCPU IN on this CPU?
+ * vh_vcpu_exit() - a vCPU has left guest mode
+ * @v: IN here
+ * @reason: enum vmcoop_exit, or VH_EXIT_PENDING
  *
  * Context: cannot migrate.
  */
-bool vh_vcpu_here(void)
+void vh_vcpu_exit(struct vh_vcpu *v, u8 reason)
 {
-	return this_cpu_read(vh_cur);
+	u64 stamp = vh_arch_stamp();
+
+	vh_account(v, stamp);
+	v->left = stamp;
+	v->exit = reason;
+	if (reason != VH_EXIT_PENDING)
+		v->totals.exit[reason].count++;
+}
+
+/**
+ * vh_vcpu_exit_known() - now it is known why a vCPU has left guest mode
+ * @v: the vCPU
+ * @reason: enum vmcoop_exit
+ *
+ * Context: cannot migrate.
+ */
+void vh_vcpu_exit_known(struct vh_vcpu *v, u8 reason)
+{
+	if (v->exit != VH_EXIT_PENDING)
+		return;
+	v->exit = reason;
+	v->totals.exit[reason].count++;
+}
+
+/* A vCPU has polled for @poll_ns in all before it would halt. Cannot migrate. */
+void vh_vcpu_polled(struct vh_vcpu *v, u64 poll_ns)
+{
+	if (v->poll_base == U64_MAX)
+		v->poll_base = poll_ns;
+	v->totals.poll_ns = poll_ns - v->poll_base;
 }
 
 /**
@@ -376,7 +504,7 @@ void vh_vcpu_sched_in(const struct vh_vcpu_id *id, const char *comm)
 	if (!v || v->state != VH_VCPU_DESCHEDULED)
 		return;
 	strscpy_pad(v->comm, comm, sizeof(v->comm));
-	vh_set_in(v, READ_ONCE(vh_gen));
+	vh_set_in(v);
 }
 
 /**
@@ -395,18 +523,26 @@ void vh_vcpu_user_exit(u32 tid)
 
 static void vh_drop(struct vh_vcpu *v)
 {
-	u32 gen = READ_ONCE(vh_gen);
+	u32 gen = vh_gen_of(v);
+	bool last;
 
 	if (this_cpu_read(vh_cur) == v)
 		vh_set_out(v, VMCOOP_OUT_EXIT);
-	if (gen && v->gen == gen)
-		vh_put_gone(v, vh_arch_stamp());
+	if (gen && v->gen == gen) {
+		u64 stamp = vh_arch_stamp();
 
+		vh_put_exits(v, stamp);
+		vh_put_gone(v, stamp);
+	}
+	vh_vm_put(v->vm);
 	raw_spin_lock(&vh_table_lock);
 	v->state = VH_VCPU_FREE;
 	hlist_del_rcu(&v->node);
+	last = !--vh_used;
 	raw_spin_unlock(&vh_table_lock);
 	call_rcu(&v->rcu, vh_give_back);
+	if (last)
+		vh_events_vcpus(false);
 }
 
 /**
@@ -429,18 +565,18 @@ void vh_vcpu_thread_exit(u32 tid)
 }
 
 /**
- * vh_vcpu_handle() - the handle of the vCPU that an overflow has interrupted
+ * vh_vcpu_here() - the vCPU that an overflow has interrupted
  * @id: the vCPU that current has loaded
  *
  * Context: any, NMI included: nothing changes vh_cur while guest mode is
  * being left.
- * Return: 0 if the vCPU has no slot.
+ * Return: NULL if the vCPU has no slot.
  */
-u32 vh_vcpu_handle(const struct vh_vcpu_id *id)
+struct vh_vcpu *vh_vcpu_here(const struct vh_vcpu_id *id)
 {
 	struct vh_vcpu *v = this_cpu_read(vh_cur);
 
-	return v && vh_same(v, id) ? v->handle : 0;
+	return v && vh_same(v, id) ? v : NULL;
 }
 
 /* ---- Front ends --------------------------------------------------------- */
@@ -448,14 +584,14 @@ u32 vh_vcpu_handle(const struct vh_vcpu_id *id)
 static void vh_announce_here(void *unused)
 {
 	struct vh_vcpu *v = this_cpu_read(vh_cur);
-	u32 gen = READ_ONCE(vh_gen);
+	u32 gen = v ? vh_gen_of(v) : 0;
 	u64 stamp;
 
-	if (!v || !gen)
+	if (!gen)
 		return;
 	stamp = vh_arch_stamp();
 	if (vh_announce(v, gen, stamp))
-		vh_put_in(v, stamp, VMCOOP_F_SNAPSHOT);
+		vh_tell_in(v, stamp, VMCOOP_F_SNAPSHOT);
 }
 
 /**
@@ -473,10 +609,56 @@ void vh_vcpus_track(void)
 	on_each_cpu(vh_announce_here, NULL, 1);
 }
 
-/* Write no tracking records: nobody reads them. */
+/**
+ * vh_vcpus_untrack() - write no tracking records any more
+ *
+ * What the vCPUs have spent until now is told before.
+ *
+ * Context: task, serialised by the caller.
+ */
 void vh_vcpus_untrack(void)
 {
+	unsigned int i;
+
+	for (i = 0; i < vh_max; i++) {
+		struct vh_vcpu *v = &vh_slots[i];
+
+		raw_spin_lock_irq(&vh_table_lock);
+		if (v->state != VH_VCPU_FREE && vh_gen && v->gen == vh_gen)
+			vh_put_exits(v, vh_arch_stamp());
+		raw_spin_unlock_irq(&vh_table_lock);
+	}
 	WRITE_ONCE(vh_gen, 0);
+}
+
+/* Tell entries that do not inject the timer at most once in @stamps. */
+void vh_vcpus_interval(u64 stamps)
+{
+	WRITE_ONCE(vh_interval, stamps);
+}
+
+static void vh_resume_here(void *unused)
+{
+	struct vmcoop_hdr rec = {
+		.type = VMCOOP_HOST_RESUME,
+		.size = sizeof(rec),
+		.stamp = vh_arch_stamp(),
+	};
+
+	vh_ring_write(&rec);
+}
+
+/**
+ * vh_vcpus_resume() - the host has slept: its stamps may have begun anew
+ *
+ * Context: task, serialised by the caller.
+ */
+void vh_vcpus_resume(void)
+{
+	if (!vh_gen)
+		return;
+	on_each_cpu(vh_resume_here, NULL, 1);
+	vh_vcpus_track();
 }
 
 static const char *vh_state_text(const struct vh_vcpu *v)
@@ -491,13 +673,30 @@ static const char *vh_state_text(const struct vh_vcpu *v)
 	}
 }
 
+static u64 vh_us(u64 stamps)
+{
+	return mul_u64_u32_div(stamps, USEC_PER_MSEC, vh_arch_clock_khz());
+}
+
 static void vh_vcpu_show(struct seq_file *m, const struct vh_vcpu *v)
 {
+	unsigned int i;
+
 	seq_printf(m, "  vm %u vcpu %u tid %u (", v->id.vm, v->id.vcpu, v->id.tid);
 	seq_escape_str(m, v->comm, ESCAPE_ANY_NP, NULL);
 	seq_printf(m, ") handle %u: %s cpu %u, clock offset %lld ratio %llu/2^%u\n",
 		   v->handle, vh_state_text(v), v->pcpu,
 		   v->clock.offset, v->clock.ratio, v->clock.frac_bits);
+	seq_printf(m, "    us in guest %llu, halt polling %llu; exits (us):",
+		   vh_us(v->totals.guest), div_u64(v->totals.poll_ns, NSEC_PER_USEC));
+	for (i = 0; i < VMCOOP_EXITS; i++) {
+		const struct vmcoop_host_exit *e = &v->totals.exit[i];
+
+		if (e->count)
+			seq_printf(m, " %s %llu (%llu)", vh_text_exit(i), e->count,
+				   vh_us(e->time));
+	}
+	seq_puts(m, "\n");
 }
 
 /**
