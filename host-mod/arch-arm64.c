@@ -18,18 +18,37 @@
  */
 static DEFINE_PER_CPU(bool, vh_entered);
 
+static __always_inline bool vh_clock_differs(struct kvm_vcpu *vcpu, const struct vh_clock *clock)
+{
+	return clock->ratio != 1 || clock->offset != -(s64)vh_cntvoff(vcpu);
+}
+
+/* kvm_exit says it. */
+static __always_inline void vh_exit_resolve(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
+{
+}
+
+#include "track.h"
+
 /*
  * These tracepoints carry no vCPU. vcpu_load() has just put its notifier first
  * on current's list; nothing else in the kernel uses such notifiers.
  */
-static void vh_probe_kvm_entry(void *data, unsigned long pc)
+static struct kvm_vcpu *vh_first_vcpu(void)
 {
 	struct hlist_node *first = READ_ONCE(current->preempt_notifiers.first);
 
-	if (!first)
+	return first ? container_of(hlist_entry(first, struct preempt_notifier, link),
+				    struct kvm_vcpu, preempt_notifier) : NULL;
+}
+
+static void vh_probe_kvm_entry(void *data, unsigned long pc)
+{
+	struct kvm_vcpu *vcpu = vh_first_vcpu();
+
+	if (!vcpu)
 		return;
-	vh_kvm_entry(container_of(hlist_entry(first, struct preempt_notifier, link),
-				  struct kvm_vcpu, preempt_notifier));
+	vh_track_entry(vcpu);
 	this_cpu_write(vh_entered, true);
 }
 
@@ -60,11 +79,11 @@ static u8 vh_exit_of(int ret, unsigned int esr_ec)
 
 static void vh_probe_kvm_exit(void *data, int ret, unsigned int esr_ec, unsigned long pc)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	struct kvm_vcpu *vcpu = vh_first_vcpu();
 
 	this_cpu_write(vh_entered, false);
-	if (v)
-		vh_vcpu_exit(v, vh_exit_of(ret, esr_ec));
+	if (vcpu)
+		vh_track_exit(vcpu, vh_exit_of(ret, esr_ec));
 }
 
 /* The guest's virtual timer raises its interrupt; the vCPU is loaded here. */
@@ -118,22 +137,10 @@ void vh_arch_clock(struct kvm_vcpu *vcpu, struct vh_clock *clock)
 	clock->frac_bits = 0;
 }
 
-bool vh_arch_clock_differs(struct kvm_vcpu *vcpu, const struct vh_clock *clock)
-{
-	return clock->ratio != 1 || clock->offset != -(s64)vh_cntvoff(vcpu);
-}
-
 /* kvm_exit has said it. */
 u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, u64 *seen)
 {
 	return VMCOOP_EXIT_OTHER;
-}
-
-u64 vh_arch_poll_ns(struct kvm_vcpu *vcpu)
-{
-	const struct kvm_vcpu_stat_generic *stat = &vcpu->stat.generic;
-
-	return stat->halt_poll_success_ns + stat->halt_poll_fail_ns;
 }
 
 /* Softirqs run on the return of an interrupt taken in the window are the host's. */

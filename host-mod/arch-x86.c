@@ -23,11 +23,35 @@
 #define SVM_TSC_RATIO_FRAC_BITS	32
 #define VMX_TSC_RATIO_FRAC_BITS	48
 
+static __always_inline bool vh_clock_differs(struct kvm_vcpu *vcpu, const struct vh_clock *clock)
+{
+	return READ_ONCE(vcpu->arch.l1_tsc_offset) != clock->offset ||
+	       READ_ONCE(vcpu->arch.l1_tsc_scaling_ratio) != clock->ratio;
+}
+
+/* Interrupts are by far the most frequent, and no other counter moves with theirs. */
+static __always_inline void vh_exit_resolve(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
+{
+	u64 irqs = vcpu->stat.irq_exits;
+
+	if (v->exit != VH_EXIT_PENDING)
+		return;
+	if (likely(irqs != v->seen[VH_STAT_IRQ])) {
+		v->seen[VH_STAT_IRQ] = irqs;
+		v->exit = VMCOOP_EXIT_IRQ;
+		v->totals.exit[VMCOOP_EXIT_IRQ].count++;
+	} else {
+		vh_exit_told(vcpu, v, VMCOOP_EXIT_OTHER);
+	}
+}
+
+#include "track.h"
+
 static bool vh_vmread(unsigned long field, unsigned long *val);
 
 static void vh_probe_kvm_entry(void *data, struct kvm_vcpu *vcpu)
 {
-	vh_kvm_entry(vcpu);
+	vh_track_entry(vcpu);
 }
 
 /* VMX's exit reasons, as asm/vmx.h numbers them. */
@@ -73,8 +97,8 @@ static u8 vh_vmx_exit(void)
  */
 static void vh_probe_kvm_exit(void *data, struct kvm_vcpu *vcpu, u32 isa)
 {
-	vh_kvm_exit(vcpu, isa == VH_ISA_VMX && !vh_vcpu_is_tdx(vcpu) ? vh_vmx_exit() :
-									VH_EXIT_PENDING);
+	vh_track_exit(vcpu, isa == VH_ISA_VMX && !vh_vcpu_is_tdx(vcpu) ? vh_vmx_exit() :
+									 VH_EXIT_PENDING);
 }
 
 /*
@@ -146,12 +170,6 @@ void vh_arch_clock(struct kvm_vcpu *vcpu, struct vh_clock *clock)
 							   SVM_TSC_RATIO_FRAC_BITS;
 }
 
-bool vh_arch_clock_differs(struct kvm_vcpu *vcpu, const struct vh_clock *clock)
-{
-	return READ_ONCE(vcpu->arch.l1_tsc_offset) != clock->offset ||
-	       READ_ONCE(vcpu->arch.l1_tsc_scaling_ratio) != clock->ratio;
-}
-
 /* A fault that also has to be emulated is emulated memory: the later ones win. */
 u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, u64 *seen)
 {
@@ -183,13 +201,6 @@ u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, u64 *seen)
 		seen[i] = now[i];
 	}
 	return reason;
-}
-
-u64 vh_arch_poll_ns(struct kvm_vcpu *vcpu)
-{
-	const struct kvm_vcpu_stat_generic *stat = &vcpu->stat.generic;
-
-	return stat->halt_poll_success_ns + stat->halt_poll_fail_ns;
 }
 
 /*

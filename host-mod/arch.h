@@ -52,15 +52,6 @@ const char *vh_arch_clock_trouble(void);
 void vh_arch_clock(struct kvm_vcpu *vcpu, struct vh_clock *clock);
 
 /**
- * vh_arch_clock_differs() - has KVM set a vCPU's clock anew?
- * @vcpu: loaded on this CPU
- * @clock: as it was last seen
- *
- * Context: any.
- */
-bool vh_arch_clock_differs(struct kvm_vcpu *vcpu, const struct vh_clock *clock);
-
-/**
  * vh_arch_exit_reason() - which of KVM's counters has counted the last exit
  * @vcpu: loaded by current, or by the task that is being switched out
  * @seen: the counters by enum vh_stat as they were last seen; brought up to date
@@ -69,9 +60,6 @@ bool vh_arch_clock_differs(struct kvm_vcpu *vcpu, const struct vh_clock *clock);
  * Return: enum vmcoop_exit; VH_EXIT_PENDING if none has.
  */
 u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, u64 *seen);
-
-/* ns for which a vCPU has polled before halting, since it was created. */
-u64 vh_arch_poll_ns(struct kvm_vcpu *vcpu);
 
 /**
  * vh_arch_in_guest() - did this interrupt or NMI end the vCPU's guest mode?

@@ -2,8 +2,9 @@
 /*
  * What the host module's files are to each other. Data flows one way:
  *
- *	overflow.c (samples) ------------------------------------> rings.c --> dev.c, proc.c
- *	probes.c (tracepoints) --> vcpu.c, vm.c --> count.c ----->
+ *	overflow.c (samples) -------------------------------> rings.c --> dev.c, proc.c
+ *	arch-*.c with track.h (KVM), probes.c (scheduler)
+ *		--> vcpu.c, vm.c --> count.c --------------->
  *
  * and what people want the other way: dev.c, proc.c --> control.c --> parse.c,
  * events.c, vm.c.
@@ -335,13 +336,31 @@ struct vh_vcpu {
 /* The vCPU that is IN on this CPU. */
 DECLARE_PER_CPU(struct vh_vcpu *, vh_cur);
 
+/* Stamps between two told entries without the timer. */
+extern u64 vh_interval;
+
+/**
+ * vh_vcpu_account() - guest mode, or the handling of an exit, ends now
+ * @v: IN here
+ * @now: stamp
+ */
+static __always_inline void vh_vcpu_account(struct vh_vcpu *v, u64 now)
+{
+	if (v->entered)
+		v->totals.guest += now - v->entered;
+	v->entered = 0;
+	if (v->left)
+		v->totals.exit[v->exit < VMCOOP_EXITS ? v->exit : VMCOOP_EXIT_OTHER].time +=
+			now - v->left;
+	v->left = 0;
+}
+
 int vh_vcpus_init(unsigned int max);
 void vh_vcpus_exit(void);
 struct vh_vcpu *vh_vcpu_enter_first(const struct vh_vcpu_id *id, const char *comm,
 				    const char *vm_comm);
 void vh_vcpu_set_clock(struct vh_vcpu *v, const struct vh_clock *clock);
-void vh_vcpu_entry(struct vh_vcpu *v);
-void vh_vcpu_exit(struct vh_vcpu *v, u8 reason);
+void vh_vcpu_entry_tell(struct vh_vcpu *v);
 void vh_vcpu_exit_known(struct vh_vcpu *v, u8 reason);
 void vh_vcpu_polled(struct vh_vcpu *v, u64 poll_ns);
 void vh_vcpu_sched_out(bool in_kvm, bool runnable);
@@ -378,8 +397,10 @@ struct vh_probe {
 int vh_probes_init(void);
 void vh_probes_exit(void);
 void vh_probes_show(struct seq_file *m);
-void vh_kvm_entry(struct kvm_vcpu *vcpu);
-void vh_kvm_exit(struct kvm_vcpu *vcpu, u8 reason);
+struct vh_vcpu *vh_enter_first(struct kvm_vcpu *vcpu);
+void vh_clock_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v);
+void vh_poll_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v);
+void vh_exit_told(struct kvm_vcpu *vcpu, struct vh_vcpu *v, u8 unknown);
 struct kvm_vcpu *vh_task_vcpu(struct task_struct *task);
 void vh_vcpu_identify(struct kvm_vcpu *vcpu, struct task_struct *task, struct vh_vcpu_id *id);
 

@@ -73,11 +73,15 @@ void vh_vcpu_identify(struct kvm_vcpu *vcpu, struct task_struct *task, struct vh
 	id->tid = task->pid;
 }
 
-/*
- * Ask KVM's counters why guest mode was left, if it was not said. @unknown is
- * for an exit that none of them counts; VH_EXIT_PENDING: one may still do.
+/**
+ * vh_exit_told() - ask KVM's counters why guest mode was left, if it was not said
+ * @vcpu: loaded by current, or by the task that is being switched out
+ * @v: the same
+ * @unknown: for an exit that none of them counts; VH_EXIT_PENDING: one may still do
+ *
+ * Context: interrupts off.
  */
-static void vh_exit_told(struct kvm_vcpu *vcpu, struct vh_vcpu *v, u8 unknown)
+void vh_exit_told(struct kvm_vcpu *vcpu, struct vh_vcpu *v, u8 unknown)
 {
 	u8 reason;
 
@@ -90,8 +94,14 @@ static void vh_exit_told(struct kvm_vcpu *vcpu, struct vh_vcpu *v, u8 unknown)
 		vh_vcpu_exit_known(v, reason);
 }
 
-/* Another vCPU than the one that was IN here, or none was. */
-static noinline struct vh_vcpu *vh_enter_first(struct kvm_vcpu *vcpu)
+/**
+ * vh_enter_first() - another vCPU enters than the one IN here, or none was
+ * @vcpu: loaded by current
+ *
+ * Context: kvm_entry.
+ * Return: the vCPU, IN now; NULL if there is no place for it.
+ */
+struct vh_vcpu *vh_enter_first(struct kvm_vcpu *vcpu)
 {
 	struct vh_vcpu_id id;
 	struct vh_vcpu *v;
@@ -102,12 +112,13 @@ static noinline struct vh_vcpu *vh_enter_first(struct kvm_vcpu *vcpu)
 	v = vh_vcpu_enter_first(&id, current->comm, current->group_leader->comm);
 	if (v) {
 		vh_arch_exit_reason(vcpu, v->seen);
-		vh_vcpu_polled(v, vh_arch_poll_ns(vcpu));
+		vh_poll_changed(vcpu, v);
 	}
 	return v;
 }
 
-static noinline void vh_clock_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
+/* KVM has set a vCPU's clock anew. Context: kvm_entry. */
+void vh_clock_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 {
 	struct vh_clock clock;
 
@@ -115,43 +126,12 @@ static noinline void vh_clock_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 	vh_vcpu_set_clock(v, &clock);
 }
 
-/**
- * vh_kvm_entry() - what all architectures' kvm_entry probes do
- * @vcpu: loaded by current, about to enter guest mode
- *
- * Context: kvm_entry, where KVM has interrupts off.
- */
-void vh_kvm_entry(struct kvm_vcpu *vcpu)
+/* A vCPU may have polled before halting. Context: cannot migrate. */
+void vh_poll_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	const struct kvm_vcpu_stat_generic *stat = &vcpu->stat.generic;
 
-	if (unlikely(!v || v->id.kvm_vcpu != (unsigned long)vcpu || v->id.tid != current->pid)) {
-		v = vh_enter_first(vcpu);
-		if (!v)
-			return;
-	}
-	if (unlikely(vh_arch_clock_differs(vcpu, &v->clock)))
-		vh_clock_changed(vcpu, v);
-	if (v->exit == VH_EXIT_PENDING)
-		vh_exit_told(vcpu, v, VMCOOP_EXIT_OTHER);
-	if (unlikely(v->exit == VMCOOP_EXIT_HALT && v->left))
-		vh_vcpu_polled(v, vh_arch_poll_ns(vcpu));
-	vh_vcpu_entry(v);
-}
-
-/**
- * vh_kvm_exit() - what all architectures' kvm_exit probes do
- * @vcpu: loaded by current
- * @reason: enum vmcoop_exit, or VH_EXIT_PENDING
- *
- * Context: kvm_exit: cannot migrate.
- */
-void vh_kvm_exit(struct kvm_vcpu *vcpu, u8 reason)
-{
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
-
-	if (likely(v && v->id.kvm_vcpu == (unsigned long)vcpu))
-		vh_vcpu_exit(v, reason);
+	vh_vcpu_polled(v, stat->halt_poll_success_ns + stat->halt_poll_fail_ns);
 }
 
 /* KVM_EXIT_* of the vCPU's struct kvm_run. */
@@ -202,7 +182,7 @@ static void vh_probe_sched_switch(void *data, bool preempt, struct task_struct *
 	left = vh_task_vcpu(prev);
 	if (v && left && v->id.kvm_vcpu == (unsigned long)left) {
 		vh_exit_told(left, v, VH_EXIT_PENDING);
-		vh_vcpu_polled(v, vh_arch_poll_ns(left));
+		vh_poll_changed(left, v);
 	}
 	/* A signal may have made prev runnable after prev_state was taken. */
 	vh_vcpu_sched_out(left, preempt || !prev_state || task_is_running(prev));

@@ -60,7 +60,7 @@ static u32 vh_gen;
 static u32 vh_last_gen;
 
 /* Stamps: between two told entries without the timer; between two told totals. */
-static u64 vh_interval;
+u64 vh_interval;
 static u64 vh_exits_interval;
 
 /* ---- Table -------------------------------------------------------------- */
@@ -315,26 +315,12 @@ static void vh_set_in(struct vh_vcpu *v)
 	}
 }
 
-/* Guest mode, or the handling of an exit, ends now. */
-static void vh_account(struct vh_vcpu *v, u64 stamp)
-{
-	if (v->entered)
-		v->totals.guest += stamp - v->entered;
-	if (v->left) {
-		u8 reason = v->exit == VH_EXIT_PENDING ? VMCOOP_EXIT_OTHER : v->exit;
-
-		v->totals.exit[reason].time += stamp - v->left;
-	}
-	v->entered = 0;
-	v->left = 0;
-}
-
 static void vh_set_out(struct vh_vcpu *v, u32 reason)
 {
 	u64 stamp = vh_arch_stamp();
 	u32 gen = vh_gen_of(v);
 
-	vh_account(v, stamp);
+	vh_vcpu_account(v, stamp);
 	if (gen) {
 		if (vh_announce(v, gen, stamp))
 			vh_tell_in(v, stamp, VMCOOP_F_SNAPSHOT);
@@ -395,10 +381,17 @@ void vh_vcpu_set_clock(struct vh_vcpu *v, const struct vh_clock *clock)
 		vh_put_clock(v, vh_arch_stamp());
 }
 
-/* An entry worth telling: it injects the timer, or it is a while since the last. */
-static noinline void vh_entry_tell(struct vh_vcpu *v, u64 stamp)
+/**
+ * vh_vcpu_entry_tell() - an entry worth telling: it injects the timer, or it
+ *	is a while since the last
+ * @v: IN here
+ *
+ * Context: interrupts off.
+ */
+void vh_vcpu_entry_tell(struct vh_vcpu *v)
 {
 	u8 flags = v->timer ? VMCOOP_F_TIMER : 0;
+	u64 stamp = vh_arch_stamp();
 	u32 gen = vh_gen_of(v);
 
 	v->timer = false;
@@ -412,40 +405,6 @@ static noinline void vh_entry_tell(struct vh_vcpu *v, u64 stamp)
 	vh_put_entry(v, stamp, flags);
 	if (stamp - v->told_exits >= vh_exits_interval)
 		vh_put_exits(v, stamp);
-}
-
-/**
- * vh_vcpu_entry() - a vCPU is about to enter guest mode
- * @v: IN here
- *
- * Context: interrupts off.
- */
-void vh_vcpu_entry(struct vh_vcpu *v)
-{
-	u64 stamp = vh_arch_stamp();
-
-	vh_account(v, stamp);
-	v->entered = stamp;
-	if (unlikely(v->timer || stamp - v->told >= vh_interval))
-		vh_entry_tell(v, stamp);
-}
-
-/**
- * vh_vcpu_exit() - a vCPU has left guest mode
- * @v: IN here
- * @reason: enum vmcoop_exit, or VH_EXIT_PENDING
- *
- * Context: cannot migrate.
- */
-void vh_vcpu_exit(struct vh_vcpu *v, u8 reason)
-{
-	u64 stamp = vh_arch_stamp();
-
-	vh_account(v, stamp);
-	v->left = stamp;
-	v->exit = reason;
-	if (reason != VH_EXIT_PENDING)
-		v->totals.exit[reason].count++;
 }
 
 /**

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What runs at every VM entry and exit. KVM calls it some 10,000 to 100,000
+ * times a second and vCPU: it is inline in the architecture's probes and does
+ * no more than add up times; all else is called once in a while.
+ *
+ * The file that includes this defines before:
+ *
+ *	bool vh_clock_differs(vcpu, clock)	KVM has set the vCPU's clock anew
+ *	void vh_exit_resolve(vcpu, v)		find out the reason of the last exit
+ *						where it is VH_EXIT_PENDING
+ */
+#ifndef VMCOOP_HOST_TRACK_H
+#define VMCOOP_HOST_TRACK_H
+
+#include <linux/kvm_host.h>
+
+#include "host.h"
+
+/**
+ * vh_track_entry() - what all architectures' kvm_entry probes do
+ * @vcpu: loaded by current, about to enter guest mode
+ *
+ * Context: kvm_entry, where KVM has interrupts off.
+ */
+static __always_inline void vh_track_entry(struct kvm_vcpu *vcpu)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	u64 now;
+
+	/* The one that is IN here is current's: see vcpu.c. */
+	if (unlikely(!v || v->id.kvm_vcpu != (unsigned long)vcpu)) {
+		v = vh_enter_first(vcpu);
+		if (!v)
+			return;
+	}
+	if (unlikely(vh_clock_differs(vcpu, &v->clock)))
+		vh_clock_changed(vcpu, v);
+	vh_exit_resolve(vcpu, v);
+	if (unlikely(v->exit == VMCOOP_EXIT_HALT && v->left))
+		vh_poll_changed(vcpu, v);
+	now = get_cycles();
+	vh_vcpu_account(v, now);
+	v->entered = now;
+	if (unlikely(v->timer || now - v->told >= READ_ONCE(vh_interval)))
+		vh_vcpu_entry_tell(v);
+}
+
+/**
+ * vh_track_exit() - what all architectures' kvm_exit probes do
+ * @vcpu: loaded by current
+ * @reason: enum vmcoop_exit, or VH_EXIT_PENDING
+ *
+ * Context: kvm_exit: cannot migrate.
+ */
+static __always_inline void vh_track_exit(struct kvm_vcpu *vcpu, u8 reason)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	u64 now;
+
+	if (unlikely(!v || v->id.kvm_vcpu != (unsigned long)vcpu))
+		return;
+	now = get_cycles();
+	vh_vcpu_account(v, now);
+	v->left = now;
+	v->exit = reason;
+	if (reason != VH_EXIT_PENDING)
+		v->totals.exit[reason].count++;
+}
+
+#endif /* VMCOOP_HOST_TRACK_H */
