@@ -71,6 +71,7 @@ lab:
 check: check-tools check-modules check-lab
 
 check-tools: tools
+	@tests/deps check
 	$(MAKE) -C tests/unit check
 	tests/lab/selftest
 

@@ -15,22 +15,26 @@ static const char help[] =
 "other tools read:\n"
 "\n"
 "  folded     stacks, a line each: flamegraph.pl, speedscope, inferno\n"
+"  perf       a directory for perf report, script, annotate (6.1 and newer)\n"
+"  perf-flat  a perf.data file for each VM: older perf, hotspot\n"
 "\n"
 "  -f, --format FORMAT         one of these\n"
-"  -o, --output PATH           file or directory to write (folded: default standard output)\n"
+"  -o, --output PATH           file or directory to write (default vmcoop.FORMAT;\n"
+"                              folded: standard output)\n"
 "  --force                     replace what is there\n"
 VIEW_HELP
-"  --event NAME                samples of this event (folded: default the first)\n"
+"  --event NAME                samples of this event (default all; folded: the first)\n"
 "  --method METHOD             sampled (default); folded also tick, in ns of running time\n"
 "  -h, --help                  this\n"
 "\n"
 "Exit status: as for report.\n"
 "\n"
-"Example:\n"
+"Examples:\n"
+"  vmcoop-dump export -f perf --guest-root /mnt/guest && perf report -i vmcoop.perf\n"
 "  vmcoop-dump export -f folded --guest-root /mnt/guest | flamegraph.pl >web1.svg\n";
 
 static const struct export_format *const formats[] = {
-	&export_folded,
+	&export_folded, &export_perf, &export_perf_flat,
 };
 
 static int set_format(const char *name, const struct export_format **format)

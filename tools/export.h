@@ -40,7 +40,7 @@ struct export_format {
 	int (*end)(struct export *x, int status);
 };
 
-extern const struct export_format export_folded;
+extern const struct export_format export_folded, export_perf, export_perf_flat;
 
 /* Opens a file to write, readable by its owner alone; prints why and returns NULL if it cannot. */
 FILE *output_open(const char *path, bool force);

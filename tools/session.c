@@ -58,6 +58,8 @@ static void on_event(struct session *s, const struct chunk *c)
 		return;
 	e = &s->events[index];
 	GET_STR(c, "name", e->name);
+	e->type = GET_U64(c, "type");
+	e->config = GET_U64(c, "config");
 	e->period = GET_U64(c, "period");
 	e->freq = GET_U64(c, "freq");
 	e->counting = GET_U64(c, "eflags") & VMCOOP_E_COUNTS;

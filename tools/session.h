@@ -16,12 +16,16 @@
 /**
  * struct event - an event of the recording; counts are of it alone
  * @told: the file has it
+ * @type: as in struct perf_event_attr
+ * @config: as in struct perf_event_attr
  * @counted: its counts at the end are in the file
  * @counting: HOST_COUNT holds its values; it has no samples
  */
 struct event {
 	bool told, counted, counting;
 	char name[65];
+	u32 type;
+	u64 config;
 	u64 period;
 	u32 freq;
 	u64 overflows, in_guest;

@@ -198,25 +198,46 @@ static void add_debug_symbols(int root, const char *path, struct elf_image *img)
 	}
 }
 
-static struct elf_image *load_image(const struct symbol_source *root, const char *path)
+/* A file that was replaced while it ran: the new one may be close enough to help. */
+static int open_object(int root, const char *path)
 {
 	static const char deleted[] = " (deleted)";
 	size_t len = strlen(path), end = strlen(deleted);
-	struct elf_image *img;
+	int fd = open_below(root, path);
 	char *name;
 
-	if (!root)
-		return NULL;
-	img = read_below(root->root, path);
-	if (!img && len > end && !strcmp(path + len - end, deleted)) {
-		/* Replaced while it ran: the new one may be close enough to help. */
+	if (fd < 0 && len > end && !strcmp(path + len - end, deleted)) {
 		name = xstrndup(path, len - end);
-		img = read_below(root->root, name);
+		fd = open_below(root, name);
 		free(name);
 	}
+	return fd;
+}
+
+static struct elf_image *load_image(const struct symbol_source *root, const char *path)
+{
+	int fd = root ? open_object(root->root, path) : -1;
+	struct elf_image *img;
+
+	if (fd < 0)
+		return NULL;
+	img = elf_read_confined(fd);
+	close(fd);
 	if (img && !img->full)
 		add_debug_symbols(root->root, path, img);
 	return img;
+}
+
+int symbolizer_open(struct symbolizer *s, struct vm *vm, const struct dso *dso)
+{
+	const struct vm_symbols *v = vm_symbols(s, vm);
+
+	return dso->file && v->root ? open_object(v->root->root, dso->path) : -1;
+}
+
+const struct kallsyms *symbolizer_kallsyms(struct symbolizer *s, struct vm *vm)
+{
+	return vm_symbols(s, vm)->kallsyms;
 }
 
 /* ---- Places ---------------------------------------------------------------------- */
@@ -240,11 +261,12 @@ static void kernel_place(struct symbolizer *s, const struct joined *j, struct vm
 	}
 	if (!v->generation)
 		s->no_anchor = true;
-	sym = symtab_find(&v->kallsyms->tab, j->ip - v->offset);
+	p->table = j->ip - v->offset;
+	sym = symtab_find(&v->kallsyms->tab, p->table);
 	if (!sym)
 		return;
 	p->symbol = symtab_name(&v->kallsyms->tab, sym);
-	p->offset = j->ip - v->offset - sym->start;
+	p->offset = p->table - sym->start;
 	if (sym->module)
 		p->dso = v->kallsyms->tab.strings + sym->module;
 }
@@ -288,7 +310,7 @@ void symbolize(struct symbolizer *s, const struct joined *j, struct place *p)
 {
 	struct vm_symbols *v = vm_symbols(s, j->vm);
 
-	*p = (struct place){ .dso = "", .addr = j->ip };
+	*p = (struct place){ .dso = "", .addr = j->ip, .table = j->ip };
 	if (j->mode == VMCOOP_MODE_USER && j->map)
 		user_place(s, j, v, p);
 	else if (j->mode == VMCOOP_MODE_KERNEL)

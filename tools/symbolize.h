@@ -50,6 +50,7 @@ void symbolizer_free(struct symbolizer *s);
  * @symbol: unique string, NULL if none is known
  * @offset: of the address from the symbol's start
  * @addr: the address as the object counts, or as it is
+ * @table: kernel: the address as its symbol table counts
  */
 struct place {
 	const char *dso;
@@ -57,7 +58,13 @@ struct place {
 	const char *symbol;
 	u64 offset;
 	u64 addr;
+	u64 table;
 };
+
+/* Opens the file that @dso is in its VM, -1 if no --guest-root holds it. It is the guest's: untrusted. */
+int symbolizer_open(struct symbolizer *s, struct vm *vm, const struct dso *dso);
+/* The table for the VM's kernel, NULL if none was given. */
+const struct kallsyms *symbolizer_kallsyms(struct symbolizer *s, struct vm *vm);
 
 void symbolize(struct symbolizer *s, const struct joined *j, struct place *p);
 
