@@ -17,14 +17,17 @@ static const char help[] =
 "  folded     stacks, a line each: flamegraph.pl, speedscope, inferno\n"
 "  perf       a directory for perf report, script, annotate (6.1 and newer)\n"
 "  perf-flat  a perf.data file for each VM: older perf, hotspot\n"
+"  pprof      a profile for go tool pprof\n"
+"  perfetto   a timeline for ui.perfetto.dev: guest threads on vCPUs on host CPUs\n"
 "\n"
 "  -f, --format FORMAT         one of these\n"
-"  -o, --output PATH           file or directory to write (default vmcoop.FORMAT;\n"
-"                              folded: standard output)\n"
+"  -o, --output PATH           file or directory to write (default vmcoop.FORMAT,\n"
+"                              vmcoop.pb.gz for pprof; folded: standard output)\n"
 "  --force                     replace what is there\n"
 VIEW_HELP
 "  --event NAME                samples of this event (default all; folded: the first)\n"
-"  --method METHOD             sampled (default); folded also tick, in ns of running time\n"
+"  --method METHOD             sampled (default); folded and pprof also tick, in ns\n"
+"                              of running time\n"
 "  -h, --help                  this\n"
 "\n"
 "Exit status: as for report.\n"
@@ -34,7 +37,8 @@ VIEW_HELP
 "  vmcoop-dump export -f folded --guest-root /mnt/guest | flamegraph.pl >web1.svg\n";
 
 static const struct export_format *const formats[] = {
-	&export_folded, &export_perf, &export_perf_flat,
+	&export_folded, &export_perf, &export_perf_flat, &export_pprof,
+	&export_perfetto,
 };
 
 static int set_format(const char *name, const struct export_format **format)
@@ -113,6 +117,7 @@ static int export(struct export *x, const struct export_format *format)
 
 	x->v.one_event = format->one_event;
 	x->v.sample = format->sample;
+	x->v.record = format->record;
 	x->v.ctx = x;
 	if (!x->output)
 		x->output = format->output;

@@ -28,6 +28,7 @@ struct export {
  * @one_event: it has one value a sample
  * @begin: before the file is read. Return: exit status
  * @sample: each sample
+ * @record: each record, once its effect on the session is there; may be NULL
  * @end: writes what is left to write, if @status is 0, and frees @priv.
  *	Return: exit status, @status if that is not 0
  */
@@ -37,10 +38,12 @@ struct export_format {
 	bool sampled_only, one_event;
 	int (*begin)(struct export *x);
 	void (*sample)(void *x, const struct joined *j);
+	void (*record)(void *x, const struct merge_rec *rec);
 	int (*end)(struct export *x, int status);
 };
 
 extern const struct export_format export_folded, export_perf, export_perf_flat;
+extern const struct export_format export_pprof, export_perfetto;
 
 /* Opens a file to write, readable by its owner alone; prints why and returns NULL if it cannot. */
 FILE *output_open(const char *path, bool force);

@@ -168,6 +168,8 @@ static void on_record(void *ctx, const struct merge_rec *rec)
 		s->last = rec->time;
 	}
 	join_record(&s->join, rec);
+	if (s->record && rec->timed)
+		s->record(s->join.ctx, rec);
 }
 
 /* What came out of reading that people should know. */
@@ -210,8 +212,9 @@ static void close_accounts(struct session *s)
 	}
 }
 
-int session_read_from(struct session *s, struct datafile_reader *r,
-		      void (*sample)(void *ctx, const struct joined *j), void *ctx)
+static int read_from(struct session *s, struct datafile_reader *r,
+		     void (*sample)(void *ctx, const struct joined *j),
+		     void (*record)(void *ctx, const struct merge_rec *rec), void *ctx)
 {
 	static const struct merge_ops ops = {
 		.record = on_record,
@@ -222,6 +225,7 @@ int session_read_from(struct session *s, struct datafile_reader *r,
 
 	memset(s, 0, sizeof(*s));
 	s->clock_khz = 1;
+	s->record = record;
 	join_init(&s->join, sample, ctx);
 	merge_init(&s->merge, &ops, s);
 	while (datafile_next(r, &c))
@@ -236,17 +240,30 @@ int session_read_from(struct session *s, struct datafile_reader *r,
 	return EXIT_OK;
 }
 
-int session_read(struct session *s, const char *path,
-		 void (*sample)(void *ctx, const struct joined *j), void *ctx)
+int session_read_from(struct session *s, struct datafile_reader *r,
+		      void (*sample)(void *ctx, const struct joined *j), void *ctx)
+{
+	return read_from(s, r, sample, NULL, ctx);
+}
+
+int session_read_records(struct session *s, const char *path,
+			 void (*sample)(void *ctx, const struct joined *j),
+			 void (*record)(void *ctx, const struct merge_rec *rec), void *ctx)
 {
 	struct datafile_reader r;
 	int status = datafile_open(&r, path);
 
 	if (status)
 		return status;
-	status = session_read_from(s, &r, sample, ctx);
+	status = read_from(s, &r, sample, record, ctx);
 	datafile_close(&r);
 	return status;
+}
+
+int session_read(struct session *s, const char *path,
+		 void (*sample)(void *ctx, const struct joined *j), void *ctx)
+{
+	return session_read_records(s, path, sample, NULL, ctx);
 }
 
 void session_free(struct session *s)

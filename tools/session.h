@@ -63,6 +63,7 @@ struct ring_stats {
  * @clock_khz: host ticks a millisecond, never 0
  * @begin: first host stamp of the window, or of the file
  * @end: last one
+ * @record: called for each record that has a time, when the join has taken it
  */
 struct session {
 	struct join join;
@@ -78,6 +79,7 @@ struct session {
 	u64 start_time, start_counter;
 	u64 clock_khz;
 	u64 first, last;	/* host stamps of records */
+	void (*record)(void *ctx, const struct merge_rec *rec);
 };
 
 /*
@@ -86,6 +88,10 @@ struct session {
  */
 int session_read(struct session *s, const char *path,
 		 void (*sample)(void *ctx, const struct joined *j), void *ctx);
+/* The same, and @record is called for each record that has a time, once the join has taken it. */
+int session_read_records(struct session *s, const char *path,
+			 void (*sample)(void *ctx, const struct joined *j),
+			 void (*record)(void *ctx, const struct merge_rec *rec), void *ctx);
 /* As session_read(), from an open reader, which stays the caller's. */
 int session_read_from(struct session *s, struct datafile_reader *r,
 		      void (*sample)(void *ctx, const struct joined *j), void *ctx);

@@ -96,9 +96,17 @@ static int check_vm(const struct view *v)
 	return v->vm ? fail(EXIT_BAD, "the file has no VM '%s'", v->vm) : EXIT_OK;
 }
 
+static void on_record(void *ctx, const struct merge_rec *rec)
+{
+	struct view *v = ctx;
+
+	if (v->record)
+		v->record(v->ctx, rec);
+}
+
 int view_read(struct view *v)
 {
-	return session_read(&v->s, v->input ?: DATA_FILE, on_sample, v) ?:
+	return session_read_records(&v->s, v->input ?: DATA_FILE, on_sample, on_record, v) ?:
 	       check_event(v) ?: check_vm(v);
 }
 

@@ -24,6 +24,7 @@
  *	one that has samples by its nature
  * @ticks_too: the guest's ticks are handed on beside samples
  * @sample: called for each sample
+ * @record: called for each record once its effect on the session is there; may be NULL
  * @shown: samples that were handed on
  * @left: samples of the method that the options left out
  */
@@ -36,6 +37,7 @@ struct view {
 	u64 pid;
 	bool by_pid, one_event, ticks_too;
 	void (*sample)(void *ctx, const struct joined *j);
+	void (*record)(void *ctx, const struct merge_rec *rec);
 	void *ctx;
 	u64 shown, left;
 };

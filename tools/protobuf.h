@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Writing protocol buffers: varints, fixed numbers, bytes and nested messages.
+ *
+ * Two messages of two formats, written field by field and never read, are less
+ * work than what protobuf-c would add: a compiler and descriptions at build
+ * time, and a tree in memory of each message before it is written.
+ */
+#ifndef VMCOOP_PROTOBUF_H
+#define VMCOOP_PROTOBUF_H
+
+#include "util.h"
+
+/** struct pb - a message being made; all zero is empty */
+struct pb {
+	u8 *data;
+	size_t len, cap;
+};
+
+/* Numbers that are 0 are written, too: a field of a oneof counts by being there. */
+void pb_u64(struct pb *m, u32 field, u64 v);
+void pb_fixed64(struct pb *m, u32 field, u64 v);
+void pb_bytes(struct pb *m, u32 field, const void *data, size_t len);
+void pb_string(struct pb *m, u32 field, const char *s);
+/* @inner as a message in @m; empties @inner, which keeps its room. */
+void pb_message(struct pb *m, u32 field, struct pb *inner);
+/* A repeated number field, packed. */
+void pb_packed(struct pb *m, u32 field, const u64 *v, size_t nr);
+void pb_free(struct pb *m);
+
+#endif /* VMCOOP_PROTOBUF_H */
