@@ -18,7 +18,7 @@ LAB	= tests/lab/run --arch $(MACHINE)
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab \
-	checkpatch
+	checkpatch bench-tool
 
 all: tools modules
 
@@ -35,6 +35,7 @@ help:
 	@echo '  make check-modules       both modules, without a warning, for kernels $(KERNELS)'
 	@echo '  make check-lab           the scenarios smoke and bad-input in nested virtual machines'
 	@echo '  make lab SCENARIO=name   one scenario of tests/lab/scenarios'
+	@echo '  make bench-tool          how fast vmcoop-dump reads, beside perf (SIZES="1000000 ...")'
 	@echo '  make checkpatch          kernel style, with a kernel source tree in KSRC'
 	@echo 'Variables: KERNEL=6.1|6.12 (lab), ARCH=x86_64|arm64 (lab), KDIR (modules), BUILD (build output)'
 
@@ -58,6 +59,7 @@ tools:
 clean:
 	$(MAKE) -C tools clean
 	$(MAKE) -C tests/unit clean
+	$(MAKE) -C tests/bench clean
 	rm -rf '$(BUILD)'
 
 demo:
@@ -85,6 +87,10 @@ check-lab:
 	@set -e; for m in $(MACHINES); do \
 		tests/lab/run --arch $$m --kernel $(KERNEL) smoke; done
 	tests/lab/run --kernel $(KERNEL) bad-input
+
+bench-tool:
+	@tests/deps build bench
+	@$(MAKE) --no-print-directory -C tests/bench bench O='$(BUILD)/bench'
 
 checkpatch:
 	@test -x '$(KSRC)/scripts/checkpatch.pl' || { \

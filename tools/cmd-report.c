@@ -159,6 +159,8 @@ static void on_sample(void *ctx, const struct joined *j)
 		rows_count(rows, j);
 		return;
 	}
+	if (rows_add_again(rows, j))
+		return;
 	symbolize(&o->r->sym, j, &p);
 	rows_add(rows, j, &p);
 }

@@ -9,11 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <zlib.h>
+#include <zstd.h>
 
-#include "../common/abi.h"
+#include "../common/ring.h"
 #include "datafile.h"
+#include "delta.h"
 
-#define WRITE_BUFFER	(1U << 20)
+#define WRITE_BUFFER	(CHUNK_MAX + 4096)
+#define COMPRESS_MIN	256	/* smaller payloads are left alone */
+#define COMPRESS_LEVEL	(-1)	/* no entropy coding: reading is what has to be fast */
 
 static u32 pad8(u32 len)
 {
@@ -98,37 +102,132 @@ static void buffer_add(struct datafile_writer *w, const void *p, size_t n)
 	w->buffered += n;
 }
 
-int datafile_create_fd(struct datafile_writer *w, int fd, const char *name, u32 arch)
+static int put_header(struct datafile_writer *w)
 {
 	struct datafile_hdr hdr = {
 		.magic = DATAFILE_MAGIC,
 		.version = DATAFILE_VERSION,
 		.hdr_size = sizeof(hdr),
 		.abi = VMCOOP_ABI_VERSION,
-		.arch = arch,
+		.arch = w->arch,
 	};
 
-	memset(w, 0, sizeof(*w));
-	w->fd = fd;
-	w->path = xstrdup(name);
-	w->buf = xcalloc(1, WRITE_BUFFER);
 	hdr.crc = crc32(0, (const void *)&hdr, offsetof(struct datafile_hdr, crc));
 	buffer_add(w, &hdr, sizeof(hdr));
 	/* The header goes out alone: a flush then begins with a chunk. */
 	return datafile_flush(w);
 }
 
-int datafile_create(struct datafile_writer *w, const char *path, u32 arch)
+int datafile_create_fd(struct datafile_writer *w, int fd, const char *name, u32 arch)
+{
+	memset(w, 0, sizeof(*w));
+	w->fd = fd;
+	w->path = xstrdup(name);
+	w->arch = arch;
+	w->buf = xcalloc(1, WRITE_BUFFER);
+	w->delta = xcalloc(1, DELTA_MAX(RECORDS_MAX));
+	w->packed = xcalloc(1, CHUNK_MAX);
+	w->zstd = ZSTD_createCCtx();
+	return put_header(w);
+}
+
+static int open_new(const char *path)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
+	if (fd < 0)
+		fail(EXIT_FAILED, "cannot create '%s': %s", path, strerror(errno));
+	return fd;
+}
+
+int datafile_create(struct datafile_writer *w, const char *path, u32 arch)
+{
+	int fd = open_new(path);
+
+	if (fd >= 0)
+		return datafile_create_fd(w, fd, path, arch);
 	memset(w, 0, sizeof(*w));
 	w->fd = -1;
-	if (fd < 0) {
-		w->status = fail(EXIT_FAILED, "cannot create '%s': %s", path, strerror(errno));
+	w->status = EXIT_FAILED;
+	return w->status;
+}
+
+static int put_chunk(struct datafile_writer *w, struct chunk_hdr hdr, const void *payload)
+{
+	static const char zero[8];
+	size_t size = sizeof(hdr) + hdr.len + pad8(hdr.len);
+
+	if (w->buffered + size > WRITE_BUFFER && datafile_flush(w))
 		return w->status;
+	if (w->status)
+		return w->status;
+	hdr.crc = chunk_crc(hdr, payload, hdr.len);
+	buffer_add(w, &hdr, sizeof(hdr));
+	buffer_add(w, payload, hdr.len);
+	buffer_add(w, zero, pad8(hdr.len));
+	return 0;
+}
+
+/* Puts the payload compressed if that makes it smaller. */
+static int put_packed(struct datafile_writer *w, struct chunk_hdr hdr, const void *payload)
+{
+	u32 delta = 0;
+	size_t n;
+
+	if (w->plain || hdr.len < COMPRESS_MIN || !w->zstd)
+		return put_chunk(w, hdr, payload);
+	if (hdr.type == CHUNK_RECORDS && hdr.len <= RECORDS_MAX)
+		delta = delta_encode(w->delta, payload, hdr.len);
+	/* A frame that does not fit into less than the payload is an error to zstd. */
+	n = ZSTD_compressCCtx(w->zstd, w->packed, hdr.len - 1, delta ? w->delta : payload,
+			      delta ?: hdr.len, COMPRESS_LEVEL);
+	if (ZSTD_isError(n))
+		return put_chunk(w, hdr, payload);
+	hdr.flags = CHUNK_F_ZSTD | (delta ? CHUNK_F_DELTA : 0);
+	hdr.raw = hdr.len;
+	hdr.len = n;
+	return put_chunk(w, hdr, w->packed);
+}
+
+/* Bytes of whole records, RECORDS_MAX at most, that the @len at @p begin with; 0 if none. */
+static size_t records_upto_max(const char *p, size_t len)
+{
+	size_t at = 0;
+	int size;
+
+	while ((size = vmcoop_rec_next(p, len, at)) > 0 && at + size <= RECORDS_MAX)
+		at += size;
+	return at;
+}
+
+/* Chunks of records are small: a reader has one of each source in memory. */
+static int put_records(struct datafile_writer *w, struct chunk_hdr hdr, const char *p, size_t len)
+{
+	int status = 0;
+
+	while (len && !status) {
+		hdr.len = records_upto_max(p, len) ?: len;
+		status = put_packed(w, hdr, p);
+		p += hdr.len;
+		len -= hdr.len;
 	}
-	return datafile_create_fd(w, fd, path, arch);
+	return status;
+}
+
+static bool in_preamble(enum chunk_type type)
+{
+	return type == CHUNK_INFO || type == CHUNK_EVENT || type == CHUNK_VM ||
+	       type == CHUNK_SOURCE;
+}
+
+static void remember(struct datafile_writer *w, const struct chunk_hdr *hdr, const void *payload)
+{
+	size_t len = w->preamble_len;
+
+	w->preamble = xreallocarray(w->preamble, len + sizeof(*hdr) + hdr->len, 1);
+	memcpy(w->preamble + len, hdr, sizeof(*hdr));
+	memcpy(w->preamble + len + sizeof(*hdr), payload, hdr->len);
+	w->preamble_len += sizeof(*hdr) + hdr->len;
 }
 
 int datafile_chunk(struct datafile_writer *w, enum chunk_type type, u32 source,
@@ -140,20 +239,13 @@ int datafile_chunk(struct datafile_writer *w, enum chunk_type type, u32 source,
 		.source = source,
 		.len = len,
 	};
-	size_t size = sizeof(hdr) + len + pad8(len);
-	static const char zero[8];
 
-	if (size > WRITE_BUFFER)
+	if (len > CHUNK_MAX)
 		return fail(EXIT_FAILED, "chunk of %zu bytes is too large to write", len);
-	if (w->buffered + size > WRITE_BUFFER && datafile_flush(w))
-		return w->status;
-	if (w->status)
-		return w->status;
-	hdr.crc = chunk_crc(hdr, payload, len);
-	buffer_add(w, &hdr, sizeof(hdr));
-	buffer_add(w, payload, len);
-	buffer_add(w, zero, pad8(len));
-	return 0;
+	if (in_preamble(type))
+		remember(w, &hdr, payload);
+	return type == CHUNK_RECORDS ? put_records(w, hdr, payload, len) :
+				       put_packed(w, hdr, payload);
 }
 
 int datafile_kv(struct datafile_writer *w, enum chunk_type type, u32 source, struct kv *kv)
@@ -164,22 +256,65 @@ int datafile_kv(struct datafile_writer *w, enum chunk_type type, u32 source, str
 	return ret;
 }
 
+/* Ends the file and closes it. */
+static int end_file(struct datafile_writer *w)
+{
+	int status;
+
+	if (!datafile_chunk(w, CHUNK_END, 0, NULL, 0))
+		datafile_flush(w);
+	status = w->status;
+	if (close(w->fd) && !status)
+		status = fail(EXIT_FAILED, "cannot write '%s': %s", w->path, strerror(errno));
+	w->fd = -1;
+	return status;
+}
+
 int datafile_finish(struct datafile_writer *w)
 {
 	int status = w->status;
 
-	if (w->fd >= 0) {
-		if (!datafile_chunk(w, CHUNK_END, 0, NULL, 0))
-			datafile_flush(w);
-		status = w->status;
-		if (close(w->fd) && !status)
-			status = fail(EXIT_FAILED, "cannot write '%s': %s", w->path,
-				      strerror(errno));
-	}
+	if (w->fd >= 0)
+		status = end_file(w);
 	free(w->buf);
+	free(w->delta);
+	free(w->packed);
+	free(w->preamble);
 	free(w->path);
+	ZSTD_freeCCtx(w->zstd);
 	memset(w, 0, sizeof(*w));
 	w->fd = -1;
+	return status;
+}
+
+static int put_preamble(struct datafile_writer *w)
+{
+	struct chunk_hdr hdr;
+	size_t at;
+	int status = 0;
+
+	for (at = 0; at < w->preamble_len && !status; at += sizeof(hdr) + hdr.len) {
+		memcpy(&hdr, w->preamble + at, sizeof(hdr));
+		status = put_packed(w, hdr, w->preamble + at + sizeof(hdr));
+	}
+	return status;
+}
+
+int datafile_switch(struct datafile_writer *w, const char *suffix)
+{
+	char *aside = xasprintf("%s%s", w->path, suffix);
+	int status = end_file(w);
+
+	if (!status && rename(w->path, aside))
+		status = fail(EXIT_FAILED, "cannot rename '%s' to '%s': %s", w->path, aside,
+			      strerror(errno));
+	free(aside);
+	if (!status) {
+		w->fd = open_new(w->path);
+		w->good = 0;
+		status = w->fd < 0 ? EXIT_FAILED : put_header(w) ?: put_preamble(w);
+	}
+	w->status = w->status ?: status;
 	return status;
 }
 
@@ -210,10 +345,15 @@ static int check_hdr(struct datafile_reader *r)
 
 int datafile_open_fd(struct datafile_reader *r, int fd, const char *name)
 {
+	struct stat st;
 	int ret;
 
 	memset(r, 0, sizeof(*r));
 	r->path = xstrdup(name);
+	r->stored = xcalloc(1, CHUNK_MAX + 8);
+	r->packed = xcalloc(1, DELTA_MAX(CHUNK_MAX) + 8);
+	r->zstd = ZSTD_createDCtx();
+	r->size = fstat(fd, &st) ? 0 : st.st_size;
 	r->f = fdopen(fd, "rb");
 	if (!r->f) {
 		ret = fail(EXIT_FAILED, "cannot read '%s': %s", name, strerror(errno));
@@ -255,6 +395,31 @@ static bool cut_off(struct datafile_reader *r, struct chunk *c)
 	return damaged(r, c, ferror(r->f) ? "cannot be read" : "is cut off");
 }
 
+static bool header_good(const struct chunk_hdr *hdr)
+{
+	u32 raw = hdr->flags & CHUNK_F_ZSTD ? hdr->raw : 0;
+
+	return hdr->magic == CHUNK_MAGIC && hdr->len <= CHUNK_MAX && hdr->raw == raw &&
+	       raw <= CHUNK_MAX && (!hdr->flags || hdr->flags == CHUNK_F_ZSTD ||
+				    hdr->flags == (CHUNK_F_ZSTD | CHUNK_F_DELTA));
+}
+
+/* The payload at r->stored, decompressed to @out, which has room for @c->len bytes. */
+static bool unpack(struct datafile_reader *r, const struct chunk *c, void *out)
+{
+	bool delta = c->flags & CHUNK_F_DELTA;
+	size_t cap = delta ? DELTA_MAX(c->len) : c->len, n;
+
+	if (!c->flags) {
+		memcpy(out, r->stored, c->len);
+		return true;
+	}
+	n = ZSTD_decompressDCtx(r->zstd, delta ? r->packed : out, cap, r->stored, c->stored);
+	if (ZSTD_isError(n))
+		return false;
+	return delta ? delta_decode(out, c->len, r->packed, n) : n == c->len;
+}
+
 bool datafile_next(struct datafile_reader *r, struct chunk *c)
 {
 	struct chunk_hdr hdr;
@@ -266,21 +431,39 @@ bool datafile_next(struct datafile_reader *r, struct chunk *c)
 	got = fread(&hdr, 1, sizeof(hdr), r->f);
 	if (got < sizeof(hdr))
 		return cut_off(r, c);
-	if (hdr.magic != CHUNK_MAGIC || hdr.len > CHUNK_MAX)
+	if (!header_good(&hdr))
 		return damaged(r, c, "is damaged");
 	want = hdr.len + pad8(hdr.len);
-	c->data = xreallocarray(NULL, want + 1, 1);
-	if (fread(c->data, 1, want, r->f) < want)
+	if (fread(r->stored, 1, want, r->f) < want)
 		return cut_off(r, c);
-	if (chunk_crc(hdr, c->data, hdr.len) != hdr.crc)
+	if (chunk_crc(hdr, r->stored, hdr.len) != hdr.crc)
 		return damaged(r, c, "is damaged (wrong checksum)");
-	c->data[hdr.len] = '\0';
 	c->type = hdr.type;
+	c->flags = hdr.flags;
 	c->source = hdr.source;
-	c->len = hdr.len;
+	c->stored = hdr.len;
+	c->len = hdr.flags & CHUNK_F_ZSTD ? hdr.raw : hdr.len;
+	c->at = r->offset + sizeof(hdr);
 	r->offset += sizeof(hdr) + want;
 	r->ended = hdr.type == CHUNK_END;
-	return true;
+	if (c->type == CHUNK_RECORDS)
+		return true;
+	c->data = xcalloc(1, c->len + 1);
+	return unpack(r, c, c->data) || damaged(r, c, "is damaged (cannot be decompressed)");
+}
+
+bool datafile_load(struct datafile_reader *r, const struct chunk *c, void *buf)
+{
+	size_t done = 0;
+
+	while (done < c->stored) {
+		ssize_t n = pread(fileno(r->f), r->stored + done, c->stored - done, c->at + done);
+
+		if (n <= 0 && !(n < 0 && errno == EINTR))
+			return false;
+		done += n > 0 ? n : 0;
+	}
+	return unpack(r, c, buf);
 }
 
 void datafile_close(struct datafile_reader *r)
@@ -288,6 +471,9 @@ void datafile_close(struct datafile_reader *r)
 	if (r->f)
 		fclose(r->f);
 	free(r->path);
+	free(r->stored);
+	free(r->packed);
 	free(r->damage);
+	ZSTD_freeDCtx(r->zstd);
 	memset(r, 0, sizeof(*r));
 }

@@ -2,9 +2,9 @@
 /*
  * vmcoop.data, the file that record writes and report reads.
  *
- * A header, then chunks, each with its length and checksum. A writer that dies
- * leaves a file that is good up to its last whole chunk. All numbers are
- * little-endian. Documentation/file-format.md describes the format to people
+ * A header, then chunks, each with its length and checksum, compressed where
+ * that helps. A writer that dies leaves a file that is good up to its last
+ * whole chunk. All numbers are little-endian. Documentation/file-format.md describes the format to people
  * who read it without this header.
  */
 #ifndef VMCOOP_DATAFILE_H
@@ -16,7 +16,7 @@
 #include "util.h"
 
 #define DATAFILE_MAGIC		"VMCOOPDF"
-#define DATAFILE_VERSION	1
+#define DATAFILE_VERSION	2
 
 /**
  * struct datafile_hdr - what a file starts with
@@ -52,17 +52,23 @@ enum chunk_type {
 };
 
 #define CHUNK_MAGIC	0x4b4e4843U	/* "CHNK" */
-#define CHUNK_MAX	(16U << 20)	/* largest payload, bytes */
+#define CHUNK_MAX	(1U << 20)	/* largest payload, bytes, compressed or not */
+#define RECORDS_MAX	(32U << 10)	/* largest payload of CHUNK_RECORDS written */
+
+/* chunk_hdr.flags */
+#define CHUNK_F_ZSTD	0x01	/* a zstd frame */
+#define CHUNK_F_DELTA	0x02	/* of records packed as delta.h says */
 
 /**
  * struct chunk_hdr - what a chunk starts with
  * @magic: CHUNK_MAGIC
  * @type: enum chunk_type; a reader skips types it does not know
- * @flags: 0
+ * @flags: CHUNK_F_*; other bits are errors
  * @source: the source the payload belongs to, 0 if none
  * @len: bytes of payload; zeros pad it to a multiple of 8
  * @crc: CRC-32 of this header with @crc 0, then of the payload
- * @reserved: 0
+ * @raw: with CHUNK_F_ZSTD bytes of the payload when decompressed and unpacked,
+ *	else 0
  */
 struct chunk_hdr {
 	u32 magic;
@@ -71,7 +77,7 @@ struct chunk_hdr {
 	u32 source;
 	u32 len;
 	u32 crc;
-	u32 reserved;
+	u32 raw;
 };
 
 /**
@@ -98,14 +104,22 @@ static_assert(sizeof(struct chunk_round) == 16, "chunk_round");
  * @path: for messages
  * @good: bytes of whole chunks that reached the file
  * @status: exit status of the first write that failed; later ones do nothing
+ * @plain: compress nothing
  */
 struct datafile_writer {
 	int fd;
 	char *path;
 	u64 good;
 	int status;
-	char *buf;
+	bool plain;
+
+	u32 arch;
+	char *buf;		/* whole chunks not written yet */
 	size_t buffered;
+	char *delta, *packed;	/* work space */
+	struct ZSTD_CCtx_s *zstd;
+	char *preamble;		/* what each of several files begins with */
+	size_t preamble_len;
 };
 
 int datafile_create(struct datafile_writer *w, const char *path, u32 arch);
@@ -118,6 +132,13 @@ int datafile_kv(struct datafile_writer *w, enum chunk_type type, u32 source, str
 int datafile_flush(struct datafile_writer *w);
 /* Ends the file. Return: the writer's status. */
 int datafile_finish(struct datafile_writer *w);
+/*
+ * Ends the file, renames it to its path with @suffix, and goes on in a new one
+ * at the path: with all chunks INFO, EVENT, VM and SOURCE that were written so
+ * far. What records tell of what held before (vCPUs, clocks, tasks) is the
+ * caller's to have told anew. Return: exit status.
+ */
+int datafile_switch(struct datafile_writer *w, const char *suffix);
 
 /* ---- Reading ------------------------------------------------------------- */
 
@@ -127,24 +148,36 @@ int datafile_finish(struct datafile_writer *w);
  * @ended: CHUNK_END was seen
  * @damage: why reading stopped before CHUNK_END, NULL if it did not
  * @offset: of the next chunk in the file
+ * @size: of the file when it was opened
  */
 struct datafile_reader {
 	struct datafile_hdr hdr;
 	bool ended;
 	char *damage;
 	u64 offset;
+	u64 size;
 	FILE *f;
 	char *path;
+	char *stored, *packed;	/* work space: a payload as it stands in the file, decompressed */
+	struct ZSTD_DCtx_s *zstd;
 };
 
 /**
  * struct chunk - a chunk that was read
- * @data: payload, 8-byte aligned, a NUL behind it; the receiver frees it
+ * @len: bytes of payload, decompressed
+ * @data: payload, 8-byte aligned, a NUL behind it; the receiver frees it.
+ *	NULL for CHUNK_RECORDS: see datafile_load()
+ * @at: where the payload stands in the file
+ * @stored: bytes of it there
+ * @flags: CHUNK_F_*
  */
 struct chunk {
 	u16 type;
+	u16 flags;
 	u32 source;
 	u32 len;
+	u32 stored;
+	u64 at;
 	char *data;
 };
 
@@ -152,6 +185,11 @@ int datafile_open(struct datafile_reader *r, const char *path);
 int datafile_open_fd(struct datafile_reader *r, int fd, const char *name);
 /* The next chunk of any type. False: no more, see @ended and @damage. */
 bool datafile_next(struct datafile_reader *r, struct chunk *c);
+/*
+ * Reads the payload of a chunk of CHUNK_RECORDS into @buf, which has room for
+ * @c->len bytes. False: the file has changed, or the payload is none.
+ */
+bool datafile_load(struct datafile_reader *r, const struct chunk *c, void *buf);
 void datafile_close(struct datafile_reader *r);
 
 #endif /* VMCOOP_DATAFILE_H */

@@ -7,6 +7,13 @@
 
 #include "guest.h"
 
+u64 guest_new_id(void)
+{
+	static u64 id;
+
+	return ++id;
+}
+
 /* ---- Address spaces --------------------------------------------------------- */
 
 static struct aspace *aspace_get(struct aspace *as)
@@ -118,6 +125,7 @@ static struct proc *proc_get(struct guest *g, u32 pid)
 	if (!p) {
 		p = xcalloc(1, sizeof(*p));
 		p->pid = pid;
+		p->space = guest_new_id();
 		p->listed = true;
 		map_put(&g->procs, pid, p);
 	}
@@ -137,6 +145,7 @@ static void proc_unlist(struct guest *g, u32 pid)
 static void task_free(struct guest *g, struct task *t)
 {
 	map_del(&g->tasks, t->tid);
+	g->changes++;
 	proc_put(g, t->proc);
 	free(t);
 }
@@ -153,6 +162,8 @@ static struct task *task_new(struct guest *g, u32 pid, u32 tid)
 	t->tid = tid;
 	t->proc = proc_get(g, pid);
 	t->serial = ++g->serial;
+	t->who = guest_new_id();
+	g->changes++;
 	map_put(&g->tasks, tid, t);
 	return t;
 }
@@ -174,6 +185,14 @@ struct task *guest_task(struct guest *g, u32 pid, u32 tid)
 	return task_new(g, pid, tid);
 }
 
+void task_rename(struct task *t, const char comm[16])
+{
+	if (!strncmp(t->comm, comm, 16))
+		return;
+	copy_field(t->comm, comm, 16);
+	t->who = guest_new_id();
+}
+
 /* ---- Records -------------------------------------------------------------------- */
 
 static void on_comm(struct guest *g, const struct vmcoop_guest_comm *rec)
@@ -189,11 +208,12 @@ static void on_comm(struct guest *g, const struct vmcoop_guest_comm *rec)
 	t = guest_task(g, rec->pid, rec->tid);
 	if (!t)
 		return;
-	copy_field(t->comm, rec->comm, sizeof(rec->comm));
+	task_rename(t, rec->comm);
 	t->kthread = rec->tflags & VMCOOP_T_KTHREAD;
 	if (rec->hdr.flags & VMCOOP_F_EXEC) {
 		aspace_put(g, t->proc->as);
 		t->proc->as = NULL;
+		t->proc->space = guest_new_id();
 	}
 }
 
@@ -216,6 +236,7 @@ static void on_fork(struct guest *g, const struct vmcoop_guest_fork *rec)
 	t->kthread = parent->kthread;
 	if (!thread)
 		t->proc->as = aspace_get(parent->proc->as);
+	t->proc->space = guest_new_id();
 }
 
 /* Forgets what ended GUEST_MAX_EXITED exits ago. */
@@ -263,6 +284,7 @@ static void on_mmap(struct guest *g, const struct vmcoop_guest_mmap *rec)
 	as = aspace_own(g, p);
 	before = as->nr;
 	aspace_map(as, &m);
+	p->space = guest_new_id();
 	g->nr_mappings += as->nr - before;
 }
 

@@ -38,6 +38,7 @@ struct aspace {
 /** struct proc - a process (thread group) */
 struct proc {
 	u32 pid;
+	u64 space;		/* an id, another one whenever a mapping changes */
 	u32 tasks;		/* that point here */
 	struct aspace *as;	/* NULL: no mapping known */
 	bool listed;		/* found by its pid */
@@ -48,6 +49,7 @@ struct proc {
  * @comm: its name, NUL-terminated, "" if not known
  * @exited: it ended; kept for late records
  * @serial: counts tasks: tells one from another with the same tid
+ * @who: an id, another one whenever the name changes
  */
 struct task {
 	u32 tid;
@@ -56,6 +58,7 @@ struct task {
 	bool kthread;
 	bool exited;
 	u64 serial;
+	u64 who;
 };
 
 /**
@@ -64,6 +67,8 @@ struct task {
  * @anchor: a kernel symbol's name, "" if none was told
  * @anchor_addr: where it lies
  * @limited: records without effect for want of room
+ * @changes: counts tasks that came or went: what guest_find_task() returned
+ *	holds while it stays
  */
 struct guest {
 	struct dsos *dsos;
@@ -72,6 +77,7 @@ struct guest {
 	char anchor[33];
 	u64 anchor_addr;
 	u64 limited;
+	u64 changes;
 
 	u32 nr_mappings;
 	u64 serial;
@@ -82,11 +88,17 @@ struct guest {
 	u32 next_exited;
 };
 
+/* A number that no other caller was given, never 0. */
+u64 guest_new_id(void);
+
 struct guest *guest_new(struct dsos *dsos);
 void guest_free(struct guest *g);
 
 /* Applies a sideband record; others do nothing. */
 void guest_record(struct guest *g, const struct vmcoop_hdr *hdr);
+
+/* Names @t; @comm need not end with a NUL. */
+void task_rename(struct task *t, const char comm[16]);
 
 /* The task, made if it is not known; NULL if there is no more room. */
 struct task *guest_task(struct guest *g, u32 pid, u32 tid);

@@ -72,6 +72,8 @@ static struct vcpu *find_vcpu(const struct join *j, u32 vm, u32 vcpu)
 	return map_get(&j->vcpu_by_id, vcpu_key(vm, vcpu));
 }
 
+#define SMALL_HANDLES	4096
+
 /* The vCPU of a host record. */
 static struct vcpu *get_vcpu(struct join *j, u32 pid, u32 id, u32 handle)
 {
@@ -82,6 +84,8 @@ static struct vcpu *get_vcpu(struct join *j, u32 pid, u32 id, u32 handle)
 		v->vm = join_vm(j, pid);
 		v->vm->nr_vcpus++;
 		v->id = id;
+		v->idle_who = guest_new_id();
+		v->no_who = guest_new_id();
 		j->vcpus = xreallocarray(j->vcpus, j->nr_vcpus + 1, sizeof(*j->vcpus));
 		j->vcpus[j->nr_vcpus++] = v;
 		map_put(&j->vcpu_by_id, vcpu_key(pid, id), v);
@@ -89,8 +93,15 @@ static struct vcpu *get_vcpu(struct join *j, u32 pid, u32 id, u32 handle)
 	if (handle && handle != v->handle) {
 		v->handle = handle;
 		map_put(&j->vcpu_by_handle, handle, v);
+		if (handle < SMALL_HANDLES)
+			j->by_handle[handle] = v;
 	}
 	return v;
+}
+
+static struct vcpu *vcpu_of_handle(const struct join *j, u32 handle)
+{
+	return handle < SMALL_HANDLES ? j->by_handle[handle] : map_get(&j->vcpu_by_handle, handle);
 }
 
 /* ---- Running time ----------------------------------------------------------------- */
@@ -130,21 +141,57 @@ static void vcpu_out(struct join *j, struct vcpu *v, u32 pcpu, u64 t)
 
 /* ---- Attribution -------------------------------------------------------------------- */
 
-static void set_comm(struct joined *s, const struct task *t)
+static const struct task *current_task(struct vcpu *v)
 {
-	if (!s->pid && !s->tid)
-		snprintf(s->comm, sizeof(s->comm), "swapper/%u", s->vcpu->id);
-	else if (t && *t->comm)
-		memcpy(s->comm, t->comm, sizeof(t->comm));
-	else
-		snprintf(s->comm, sizeof(s->comm), ":%u", s->tid);
+	struct guest *g = v->vm->guest;
+
+	if (v->task_changes != g->changes + 1) {
+		v->task_changes = g->changes + 1;
+		v->task = guest_find_task(g, v->tid);
+	}
+	return v->task;
+}
+
+static const char *make_comm(struct vcpu *v, const char *fmt, u32 n)
+{
+	snprintf(v->comm, sizeof(v->comm), fmt, n);
+	return v->comm;
+}
+
+static void set_task_of(struct joined *s, struct vcpu *v, const struct task *t)
+{
+	s->pid = v->pid;
+	s->tid = v->tid;
+	s->who = t ? t->who : 0;
+	if (!s->pid && !s->tid) {
+		s->who = v->idle_who;
+		s->comm = make_comm(v, "swapper/%u", v->id);
+	} else if (t && *t->comm) {
+		s->comm = t->comm;
+	} else {
+		s->comm = make_comm(v, ":%u", v->tid);
+	}
+}
+
+/* Most samples lie in the same mapping as the one before. */
+static const struct mapping *find_mapping(struct vcpu *v, const struct task *t, u64 ip)
+{
+	const struct mapping *m = v->last_map;
+
+	if (m && v->last_space == t->proc->space && ip >= m->start && ip < m->end)
+		return m;
+	v->last_space = t->proc->space;
+	v->last_map = guest_mapping(t, ip);
+	return v->last_map;
 }
 
 static enum join_reason attribute(struct joined *s)
 {
 	const struct vm *vm = s->vm;
-	struct task *t;
+	const struct task *t;
 
+	s->comm = "";
+	s->who = s->vcpu->no_who;
 	if (!vm->guest)
 		return vm->has_source && !s->vcpu->has_clock ? REASON_NO_CLOCK :
 		       vm->has_source ? REASON_NO_TASK : REASON_NO_GUEST;
@@ -152,15 +199,16 @@ static enum join_reason attribute(struct joined *s)
 		return REASON_NO_CLOCK;
 	if (!s->vcpu->has_task)
 		return REASON_NO_TASK;
-	s->pid = s->vcpu->pid;
-	s->tid = s->vcpu->tid;
-	t = guest_find_task(vm->guest, s->tid);
-	set_comm(s, t);
+	t = current_task(s->vcpu);
+	set_task_of(s, s->vcpu, t);
 	if (s->mode == VMCOOP_MODE_UNKNOWN)
 		return REASON_HIDDEN;
 	if (s->mode != VMCOOP_MODE_USER)
 		return REASON_NONE;
-	s->map = t ? guest_mapping(t, s->ip) : NULL;
+	if (!t)
+		return REASON_NO_MAPPING;
+	s->map = find_mapping(s->vcpu, t, s->ip);
+	s->space = t->proc->space;
 	return s->map ? REASON_NONE : REASON_NO_MAPPING;
 }
 
@@ -231,7 +279,7 @@ static void on_count(struct join *j, struct vcpu *v, const struct vmcoop_host_co
 /* These have a handle alone. */
 static void handle_record(struct join *j, const struct merge_rec *r)
 {
-	struct vcpu *v = map_get(&j->vcpu_by_handle, r->hdr->id);
+	struct vcpu *v = vcpu_of_handle(j, r->hdr->id);
 
 	if (!v)
 		return;
@@ -253,7 +301,9 @@ static void host_record(struct join *j, const struct merge_rec *r)
 	}
 	if (r->hdr->type > VMCOOP_HOST_GONE)
 		return;
-	v = get_vcpu(j, rec->vm, rec->vcpu, r->hdr->id);
+	v = vcpu_of_handle(j, r->hdr->id);
+	if (!v || v->id != rec->vcpu || v->vm->pid != rec->vm || v->handle != r->hdr->id)
+		v = get_vcpu(j, rec->vm, rec->vcpu, r->hdr->id);
 	switch (r->hdr->type) {
 	case VMCOOP_HOST_SAMPLE:
 		on_sample(j, v, (const void *)r->hdr, r->time);
@@ -288,7 +338,9 @@ static void set_task(struct vcpu *v, u32 pid, u32 tid, const char *comm)
 	v->tid = tid;
 	t = tid ? guest_task(v->vm->guest, pid, tid) : NULL;
 	if (t && comm && *comm)
-		copy_field(t->comm, comm, 16);
+		task_rename(t, comm);
+	v->task = t;
+	v->task_changes = v->vm->guest->changes + 1;
 }
 
 /*
@@ -331,6 +383,7 @@ static void untimed_tick(struct join *j, struct vcpu *v, const struct vmcoop_gue
 		.count = 1,
 		.vcpu = v,
 		.vm = v->vm,
+		.comm = "",
 		.ip = rec->ip,
 	};
 
@@ -338,6 +391,14 @@ static void untimed_tick(struct join *j, struct vcpu *v, const struct vmcoop_gue
 		return;
 	j->ticks++;
 	j->sample(j->ctx, &s);
+}
+
+static void forget_task(struct vcpu *v)
+{
+	v->has_task = false;
+	v->task = NULL;
+	v->task_changes = 0;
+	v->last_map = NULL;
 }
 
 /* The guest that speaks, begun anew if its module was. NULL: one that has ended. */
@@ -355,7 +416,7 @@ static struct guest *speaking_guest(struct join *j, struct vm *vm, const struct 
 	memcpy(vm->release, src->release, sizeof(vm->release));
 	for (i = 0; i < j->nr_vcpus; i++)
 		if (j->vcpus[i]->vm == vm)
-			j->vcpus[i]->has_task = false;
+			forget_task(j->vcpus[i]);
 	return vm->guest;
 }
 
@@ -401,6 +462,7 @@ void join_init(struct join *j, void (*sample)(void *ctx, const struct joined *j)
 	memset(j, 0, sizeof(*j));
 	j->sample = sample;
 	j->ctx = ctx;
+	j->by_handle = xcalloc(SMALL_HANDLES, sizeof(*j->by_handle));
 	j->begin = 0;
 	j->end = UINT64_MAX;
 }
@@ -435,6 +497,7 @@ static void left_over(struct join *j, struct vcpu *v, u64 now)
 		.period = ran - v->ran_at_tick,
 		.vcpu = v,
 		.vm = v->vm,
+		.comm = "",
 		.pcpu = v->pcpu,
 	};
 
@@ -471,6 +534,7 @@ void join_free(struct join *j)
 	}
 	free(j->vms);
 	free(j->vcpus);
+	free(j->by_handle);
 	map_free(&j->vm_by_pid);
 	map_free(&j->vcpu_by_id);
 	map_free(&j->vcpu_by_handle);

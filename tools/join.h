@@ -85,6 +85,13 @@ bool vm_is_called(const struct vm *vm, const char *name);
  * @pid: process of the current task, if @has_task
  * @tid: current task
  * @counts: its counting events, NULL without
+ * @task: the current task as the guest knows it, good while @task_changes is
+ *	the guest's
+ * @comm: what the current task is called if it has no name
+ * @idle_who: struct joined's @who of its idle task
+ * @no_who: the same while no task is known
+ * @last_map: of the last sample, good while its address space is @last_space
+ * @last_row: where rows.c put its last sample, plus 1
  */
 struct vcpu {
 	struct vm *vm;
@@ -100,6 +107,13 @@ struct vcpu {
 	bool has_task;
 	u32 pid, tid;
 	struct counts_vcpu *counts;
+	struct task *task;
+	u64 task_changes;
+	char comm[24];
+	u64 idle_who, no_who;
+	const struct mapping *last_map;
+	u64 last_space;
+	u32 last_row[NR_METHODS];
 	struct quality_vcpu quality;
 };
 
@@ -109,24 +123,27 @@ struct vcpu {
  * @period: events, or for METHOD_TICK host ticks of running time, it stands for
  * @count: samples it stands for: 1, or 0 for running time without a tick
  * @task: NULL if unknown or idle
- * @comm: the task's name, NUL-terminated; "" if not known
+ * @comm: the task's name; "" if not known
+ * @who: the same for samples of the same VM, pid, tid and name
+ * @space: with @map: the same while the address space stays as it is
  * @map: user mode: what is mapped at @ip, else NULL
  */
 struct joined {
-	enum join_method method;
-	enum join_reason reason;
 	u64 time;
 	u64 period;
-	u32 count;
+	u64 ip;
+	u64 who, space;
 	struct vcpu *vcpu;
 	struct vm *vm;
+	const char *comm;
+	const struct mapping *map;
+	u32 count;
 	u32 pcpu;
+	u32 pid, tid;
 	u16 event;
 	u8 mode;
-	u32 pid, tid;
-	char comm[32];
-	u64 ip;
-	const struct mapping *map;
+	enum join_method method : 8;
+	enum join_reason reason : 8;
 };
 
 /**
@@ -154,6 +171,7 @@ struct join {
 	struct u64map vm_by_pid;
 	struct u64map vcpu_by_id;	/* VM's pid and vCPU */
 	struct u64map vcpu_by_handle;
+	struct vcpu **by_handle;	/* the same for small handles */
 };
 
 void join_init(struct join *j, void (*sample)(void *ctx, const struct joined *j), void *ctx);

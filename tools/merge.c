@@ -8,71 +8,58 @@
 #include "../common/ring.h"
 #include "merge.h"
 
-/** struct merge_buf - a chunk of records of a source, in the file's order */
-struct merge_buf {
-	struct merge_buf *next;
-	char *data;
-	u32 len, off;
-};
-
 /**
  * struct merge_clock - a vCPU's clock in force
+ * @same_rate: it only differs by its offset
  * @gen: counts its changes
  */
 struct merge_clock {
 	struct vmcoop_clock clock;
+	bool same_rate;
 	u32 gen;
 };
 
-void merge_init(struct merge *m, const struct merge_ops *ops, void *ctx)
+/**
+ * struct merge_node - a source in the order of what comes next
+ * @key: host time
+ * @order: among equal keys: priority, then the source's number
+ */
+struct merge_node {
+	u64 key;
+	u64 order;
+	struct merge_source *s;
+};
+
+void merge_init(struct merge *m, const struct merge_ops *ops, void *ctx,
+		struct datafile_reader *file)
 {
 	memset(m, 0, sizeof(*m));
 	m->ops = ops;
 	m->ctx = ctx;
+	m->file = file;
 }
 
 /* ---- Records -------------------------------------------------------------- */
 
 /* The shortest record of each type; what may lie behind it is asked for by size. */
-static u16 min_size(u8 type)
-{
-	switch (type) {
-	case VMCOOP_HOST_SAMPLE:
-		return sizeof(struct vmcoop_host_sample);
-	case VMCOOP_HOST_VCPU:
-		return sizeof(struct vmcoop_host_vcpu);
-	case VMCOOP_HOST_IN:
-		return sizeof(struct vmcoop_host_in);
-	case VMCOOP_HOST_OUT:
-		return sizeof(struct vmcoop_host_out);
-	case VMCOOP_HOST_CLOCK:
-		return sizeof(struct vmcoop_host_clock);
-	case VMCOOP_HOST_GONE:
-		return sizeof(struct vmcoop_host_gone);
-	case VMCOOP_HOST_VMM:
-		return sizeof(struct vmcoop_host_vmm);
-	case VMCOOP_HOST_COUNT:
-		return sizeof(struct vmcoop_host_count);
-	case VMCOOP_HOST_EXITS:
-		return offsetof(struct vmcoop_host_exits, exit);
-	case VMCOOP_GUEST_TICK:
-		return offsetof(struct vmcoop_guest_tick, comm);	/* once it ended there */
-	case VMCOOP_GUEST_SWITCH:
-		return sizeof(struct vmcoop_guest_switch);
-	case VMCOOP_GUEST_COMM:
-		return sizeof(struct vmcoop_guest_comm);
-	case VMCOOP_GUEST_FORK:
-		return sizeof(struct vmcoop_guest_fork);
-	case VMCOOP_GUEST_EXIT:
-		return sizeof(struct vmcoop_guest_exit);
-	case VMCOOP_GUEST_MMAP:
-		return sizeof(struct vmcoop_guest_mmap);
-	case VMCOOP_GUEST_KERNEL:
-		return sizeof(struct vmcoop_guest_kernel);
-	default:
-		return sizeof(struct vmcoop_hdr);
-	}
-}
+static const u16 min_size[VMCOOP_REC_TYPES] = {
+	[VMCOOP_HOST_SAMPLE] = sizeof(struct vmcoop_host_sample),
+	[VMCOOP_HOST_VCPU] = sizeof(struct vmcoop_host_vcpu),
+	[VMCOOP_HOST_IN] = sizeof(struct vmcoop_host_in),
+	[VMCOOP_HOST_OUT] = sizeof(struct vmcoop_host_out),
+	[VMCOOP_HOST_CLOCK] = sizeof(struct vmcoop_host_clock),
+	[VMCOOP_HOST_GONE] = sizeof(struct vmcoop_host_gone),
+	[VMCOOP_HOST_VMM] = sizeof(struct vmcoop_host_vmm),
+	[VMCOOP_HOST_COUNT] = sizeof(struct vmcoop_host_count),
+	[VMCOOP_HOST_EXITS] = offsetof(struct vmcoop_host_exits, exit),
+	[VMCOOP_GUEST_TICK] = offsetof(struct vmcoop_guest_tick, comm),	/* once it ended there */
+	[VMCOOP_GUEST_SWITCH] = sizeof(struct vmcoop_guest_switch),
+	[VMCOOP_GUEST_COMM] = sizeof(struct vmcoop_guest_comm),
+	[VMCOOP_GUEST_FORK] = sizeof(struct vmcoop_guest_fork),
+	[VMCOOP_GUEST_EXIT] = sizeof(struct vmcoop_guest_exit),
+	[VMCOOP_GUEST_MMAP] = sizeof(struct vmcoop_guest_mmap),
+	[VMCOOP_GUEST_KERNEL] = sizeof(struct vmcoop_guest_kernel),
+};
 
 static bool is_host_type(u8 type)
 {
@@ -86,7 +73,8 @@ static bool well_formed(const struct merge_source *s, const struct vmcoop_hdr *h
 	const struct vmcoop_host_count *count;
 	const struct vmcoop_host_exits *exits;
 
-	if (s->host != is_host_type(hdr->type) || hdr->size < min_size(hdr->type))
+	if (s->host != is_host_type(hdr->type) || hdr->type >= VMCOOP_REC_TYPES ||
+	    hdr->size < min_size[hdr->type])
 		return false;
 	switch (hdr->type) {
 	case VMCOOP_GUEST_MMAP:
@@ -110,103 +98,130 @@ static bool well_formed(const struct merge_source *s, const struct vmcoop_hdr *h
  * on. A guest's stamp is read before the exit in which the host reads the same
  * value, so a sample sees what the guest said then.
  */
-static u8 record_prio(const struct vmcoop_hdr *hdr)
+static u8 record_prio(u8 type)
 {
-	switch (hdr->type) {
-	case VMCOOP_HOST_VCPU:
-	case VMCOOP_HOST_CLOCK:
-	case VMCOOP_HOST_IN:
-	case VMCOOP_HOST_ENTRY:
-		return 0;
-	case VMCOOP_HOST_SAMPLE:
-	case VMCOOP_HOST_OUT:
-	case VMCOOP_HOST_GONE:
-		return 2;
-	default:
-		return 1;
+	static const signed char prio[VMCOOP_REC_TYPES] = {
+		[VMCOOP_HOST_VCPU] = -1,
+		[VMCOOP_HOST_CLOCK] = -1,
+		[VMCOOP_HOST_IN] = -1,
+		[VMCOOP_HOST_ENTRY] = -1,
+		[VMCOOP_HOST_SAMPLE] = 1,
+		[VMCOOP_HOST_OUT] = 1,
+		[VMCOOP_HOST_GONE] = 1,
+	};
+
+	return 1 + prio[type];
+}
+
+/* ---- Order ----------------------------------------------------------------- */
+
+/*
+ * A tournament: each leaf is a source, each inner node holds the loser of the
+ * match below it, tree[0] the winner of all. Replaying the winner's matches
+ * takes as many steps as there are levels. Changes elsewhere are rare (a chunk
+ * for a source that had none, a clock): then it is made anew.
+ */
+#define KEY_NONE	UINT64_MAX
+#define KEY_MAX		(UINT64_MAX - 1)
+
+static inline bool before(const struct merge_node *a, const struct merge_node *b)
+{
+	/* Without a branch: nobody can predict it. */
+	return (a->key < b->key) | ((a->key == b->key) & (a->order < b->order));
+}
+
+static inline struct merge_node node_of(struct merge_source *s)
+{
+	return (struct merge_node){
+		.key = s && s->queued ? s->key : KEY_NONE,
+		.order = s ? (u64)s->prio << 32 | s->id : 0,
+		.s = s,
+	};
+}
+
+/* The winner below node @at; the losers stay there. */
+static struct merge_node play(struct merge *m, u32 at)
+{
+	struct merge_node a, b;
+	bool first;
+
+	if (at >= m->nr_leaves) {
+		at -= m->nr_leaves;
+		return node_of(at < m->nr_all ? m->all[at] : NULL);
 	}
+	a = play(m, 2 * at);
+	b = play(m, 2 * at + 1);
+	first = before(&a, &b);
+	m->tree[at] = first ? b : a;
+	return first ? a : b;
 }
 
-/* ---- Heap ------------------------------------------------------------------ */
-
-static bool before(const struct merge_source *a, const struct merge_source *b)
+static void restore_order(struct merge *m)
 {
-	if (a->key != b->key)
-		return a->key < b->key;
-	if (a->prio != b->prio)
-		return a->prio < b->prio;
-	return a->id < b->id;
-}
+	u32 leaves = 1;
 
-static void heap_set(struct merge *m, u32 i, struct merge_source *s)
-{
-	m->heap[i] = s;
-	s->place = i + 1;
-}
-
-static void heap_up(struct merge *m, struct merge_source *s)
-{
-	u32 i = s->place - 1;
-
-	for (; i && before(s, m->heap[(i - 1) / 2]); i = (i - 1) / 2)
-		heap_set(m, i, m->heap[(i - 1) / 2]);
-	heap_set(m, i, s);
-}
-
-static void heap_down(struct merge *m, struct merge_source *s)
-{
-	u32 i = s->place - 1, child;
-
-	for (; (child = 2 * i + 1) < m->nr_heap; i = child) {
-		if (child + 1 < m->nr_heap && before(m->heap[child + 1], m->heap[child]))
-			child++;
-		if (!before(m->heap[child], s))
-			break;
-		heap_set(m, i, m->heap[child]);
+	while (leaves < m->nr_all)
+		leaves *= 2;
+	if (leaves != m->nr_leaves) {
+		m->tree = xreallocarray(m->tree, leaves, sizeof(*m->tree));
+		m->nr_leaves = leaves;
 	}
-	heap_set(m, i, s);
+	m->tree[0] = play(m, 1);
+	m->disorder = false;
 }
 
-static void heap_remove(struct merge *m, struct merge_source *s)
+static void replay(struct merge *m, struct merge_source *s)
 {
-	u32 i = s->place - 1;
-	struct merge_source *last = m->heap[--m->nr_heap];
+	struct merge_node cur = node_of(s), *node;
+	u32 at;
 
-	s->place = 0;
-	if (last == s)
-		return;
-	heap_set(m, i, last);
-	heap_up(m, last);
-	heap_down(m, last);
-}
+	for (at = (m->nr_leaves + s->leaf) / 2; at; at /= 2) {
+		struct merge_node other;
+		bool lost;
 
-/* Puts @s where its key belongs, whether it was in the heap or not. */
-static void heap_place(struct merge *m, struct merge_source *s)
-{
-	if (!s->place) {
-		if (m->nr_heap == m->cap_heap) {
-			m->cap_heap = 2 * m->cap_heap + 16;
-			m->heap = xreallocarray(m->heap, m->cap_heap, sizeof(*m->heap));
-		}
-		heap_set(m, m->nr_heap++, s);
+		node = &m->tree[at];
+		other = *node;
+		lost = before(&other, &cur);
+		node->key = lost ? cur.key : other.key;
+		node->order = lost ? cur.order : other.order;
+		node->s = lost ? cur.s : other.s;
+		cur.key = lost ? other.key : cur.key;
+		cur.order = lost ? other.order : cur.order;
+		cur.s = lost ? other.s : cur.s;
 	}
-	heap_up(m, s);
-	heap_down(m, s);
+	m->tree[0] = cur;
+}
+
+/* What comes next, NULL if nothing does before @limit. */
+static struct merge_source *first_below(struct merge *m, u64 limit)
+{
+	if (!m->nr_all)
+		return NULL;
+	if (m->disorder)
+		restore_order(m);
+	return m->tree[0].key < limit ? m->tree[0].s : NULL;
 }
 
 /* ---- Sources ---------------------------------------------------------------- */
-
-#define KEY_MAX	(UINT64_MAX - 1)
 
 static u64 clock_key(u32 vm, u32 vcpu)
 {
 	return (u64)vm << 32 | vcpu;
 }
 
+static const struct merge_clock *clock_of_head(struct merge *m, struct merge_source *s)
+{
+	if (!s->clock || s->clock_id != s->head_id) {
+		s->clock = map_get(&m->clocks, clock_key(s->vm, s->head_id));
+		s->clock_id = s->head_id;
+	}
+	return s->clock;
+}
+
 /* Sets the key of a guest source's head; false if it has to wait for a clock. */
 static bool convert_head(struct merge *m, struct merge_source *s)
 {
-	const struct merge_clock *c = map_get(&m->clocks, clock_key(s->vm, s->head->id));
+	const struct merge_clock *c = clock_of_head(m, s);
 
 	if (!c)
 		return false;
@@ -214,62 +229,120 @@ static bool convert_head(struct merge *m, struct merge_source *s)
 	 * A clock can only have gone back where it was changed. Less than a
 	 * millisecond is not worth waiting for the record that says so.
 	 */
-	if (s->head->stamp < s->stamp && s->stamp - s->head->stamp > m->clock_khz &&
+	if (s->head_stamp < s->stamp && s->stamp - s->head_stamp > m->clock_khz &&
 	    s->clock_gen == c->gen)
 		return false;
-	s->key = min_u64(vmcoop_clock_to_host(&c->clock, s->head->stamp), KEY_MAX);
+	s->key = c->same_rate ? s->head_stamp - c->clock.offset :
+				vmcoop_clock_to_host(&c->clock, s->head_stamp);
+	s->key = min_u64(s->key, KEY_MAX);
 	s->clock_gen = c->gen;
 	return true;
 }
 
-/* Gives @s, whose head is new or whose clock has changed, its place. */
+/* Gives @s, whose head is new or whose clock has changed, its key. */
 static void source_queue(struct merge *m, struct merge_source *s)
 {
-	s->prio = record_prio(s->head);
 	if (s->host) {
-		s->key = min_u64(s->head->stamp, KEY_MAX);
-	} else if (!convert_head(m, s)) {
-		if (s->place)
-			heap_remove(m, s);
-		return;
+		s->key = min_u64(s->head_stamp, KEY_MAX);
+		s->queued = true;
+	} else {
+		s->queued = convert_head(m, s);
 	}
-	heap_place(m, s);
 }
 
-static void pop_buf(struct merge *m, struct merge_source *s)
+/* Forgets what chunks of all sources are in memory, but @s's: it will be read again. */
+static void evict_others(struct merge *m, const struct merge_source *s)
 {
-	struct merge_buf *b = s->first;
+	u32 i;
 
-	m->memory -= b->len;
-	s->first = b->next;
-	if (!s->first)
-		s->last = NULL;
-	free(b->data);
-	free(b);
+	for (i = 0; i < m->nr_all; i++) {
+		struct merge_source *other = m->all[i];
+
+		if (other == s || !other->data)
+			continue;
+		m->memory -= other->cap;
+		free(other->data);
+		other->data = NULL;
+		other->cap = 0;
+		other->loaded = false;
+	}
 }
 
-/* Finds the source's next good record; false if nothing of it is in memory. */
+/* Makes the source's first chunk be in memory. */
+static bool source_load(struct merge *m, struct merge_source *s)
+{
+	const struct chunk *c = &s->queue.chunks[s->queue.first];
+
+	if (s->loaded)
+		return true;
+	if (c->len > s->cap) {
+		m->memory += c->len - s->cap;
+		if (m->memory > MERGE_MEMORY)
+			evict_others(m, s);
+		free(s->data);
+		s->data = xcalloc(1, c->len);
+		s->cap = c->len;
+	}
+	s->loaded = datafile_load(m->file, c, s->data);
+	return s->loaded;
+}
+
+static void queue_push(struct merge_queue *q, const struct chunk *c)
+{
+	if (q->nr == q->cap) {
+		u32 cap = q->cap ? 2 * q->cap : 8, i;
+		struct chunk *bigger = xcalloc(cap, sizeof(*bigger));
+
+		for (i = 0; i < q->nr; i++)
+			bigger[i] = q->chunks[(q->first + i) & (q->cap - 1)];
+		free(q->chunks);
+		q->chunks = bigger;
+		q->first = 0;
+		q->cap = cap;
+	}
+	q->chunks[(q->first + q->nr++) & (q->cap - 1)] = *c;
+}
+
+static void pop_chunk(struct merge *m, struct merge_source *s)
+{
+	s->queue.first = (s->queue.first + 1) & (s->queue.cap - 1);
+	s->queue.nr--;
+	m->nr_chunks--;
+	s->loaded = false;
+	s->next = 0;
+}
+
+/* Finds the source's next good record; false if nothing of it has been read. */
 static bool source_advance(struct merge *m, struct merge_source *s)
 {
-	for (s->head = NULL; s->first;) {
-		struct merge_buf *b = s->first;
-		int size = vmcoop_rec_next(b->data, b->len, b->off);
+	for (s->has_head = false; s->queue.nr;) {
+		const struct vmcoop_hdr *hdr;
+		u32 len = s->queue.chunks[s->queue.first].len;
+		int size = -1;
 
+		if (source_load(m, s))
+			size = vmcoop_rec_next(s->data, len, s->next);
 		if (size <= 0) {
 			/* Not even the writer's checks passed here: skip the rest. */
-			if (b->off != b->len)
-				s->malformed++;
-			pop_buf(m, s);
+			s->malformed += s->next != len;
+			pop_chunk(m, s);
 			continue;
 		}
-		s->head = (const struct vmcoop_hdr *)(b->data + b->off);
-		b->off += size;
+		hdr = (const struct vmcoop_hdr *)(s->data + s->next);
+		s->off = s->next;
+		s->next += size;
 		s->records++;
-		if (well_formed(s, s->head))
-			return true;
-		s->malformed++;
-		s->head = NULL;
+		if (!well_formed(s, hdr)) {
+			s->malformed++;
+			continue;
+		}
+		s->has_head = true;
+		s->head_id = hdr->id;
+		s->head_stamp = hdr->stamp;
+		s->prio = record_prio(hdr->type);
+		return true;
 	}
+	s->queued = false;
 	return false;
 }
 
@@ -296,19 +369,27 @@ static void clock_changed(struct merge *m, const struct vmcoop_hdr *hdr)
 		return;		/* told again */
 	}
 	c->clock = clock;
+	c->same_rate = clock.ratio == 1ULL << clock.frac_bits;
 	c->gen++;
 	for (i = 0; i < m->nr_guests; i++) {
 		struct merge_source *s = m->guests[i];
 
-		if (s->vm == rec->vm && s->head && s->head->id == rec->vcpu)
+		if (s->vm == rec->vm && s->has_head && s->head_id == rec->vcpu)
 			source_queue(m, s);
 	}
+	m->disorder = true;
 }
 
 static void hand_out(struct merge *m, struct merge_source *s, bool timed)
 {
-	struct merge_rec rec = { .hdr = s->head, .src = s, .timed = timed };
+	struct merge_rec rec = { .src = s, .timed = timed };
 
+	if (!source_load(m, s)) {
+		/* It was there when it was found: the file has changed meanwhile. */
+		s->malformed++;
+		return;
+	}
+	rec.hdr = (const struct vmcoop_hdr *)(s->data + s->off);
 	if (timed) {
 		m->late += s->key < m->now;
 		m->now = max_u64(m->now, s->key);
@@ -317,24 +398,22 @@ static void hand_out(struct merge *m, struct merge_source *s, bool timed)
 		m->untimed++;
 	}
 	rec.time = m->now;
-	s->stamp = s->head->stamp;
+	s->stamp = s->head_stamp;
 	m->ops->record(m->ctx, &rec);
+	if (timed && rec.hdr->type == VMCOOP_HOST_CLOCK)
+		clock_changed(m, rec.hdr);
 }
 
 /* Hands out all records with host times below @limit. */
 static void merge_run(struct merge *m, u64 limit)
 {
-	while (m->nr_heap && m->heap[0]->key < limit) {
-		struct merge_source *s = m->heap[0];
-		const struct vmcoop_hdr *hdr = s->head;
+	struct merge_source *s;
 
+	while ((s = first_below(m, limit))) {
 		hand_out(m, s, true);
-		if (hdr->type == VMCOOP_HOST_CLOCK)
-			clock_changed(m, hdr);
 		if (source_advance(m, s))
 			source_queue(m, s);
-		else
-			heap_remove(m, s);
+		replay(m, s);
 	}
 }
 
@@ -347,7 +426,7 @@ static bool stuck(const struct merge *m, const struct merge_source *s)
 {
 	u64 future = m->horizon + MERGE_HOLD_MS * m->clock_khz;
 
-	return s->head && (!s->place || (m->horizon && s->key > future));
+	return s->has_head && (!s->queued || (m->horizon && s->key > future));
 }
 
 /* Stops waiting for @s's clock: hands out what is there, until one converts. */
@@ -357,10 +436,9 @@ static void give_up(struct merge *m, struct merge_source *s)
 		hand_out(m, s, false);
 		if (source_advance(m, s))
 			source_queue(m, s);
-		else if (s->place)
-			heap_remove(m, s);
 	}
 	s->waits = false;
+	m->disorder = true;
 }
 
 static void end_waits(struct merge *m, bool all)
@@ -390,7 +468,7 @@ static void add_source(struct merge *m, const struct chunk *c)
 	struct merge_source *s;
 	char word[16];
 
-	if (map_get(&m->sources, c->source))
+	if (map_get(&m->sources, c->source) || m->nr_all == MERGE_SOURCES)
 		return;
 	s = xcalloc(1, sizeof(*s));
 	s->id = c->source;
@@ -405,6 +483,10 @@ static void add_source(struct merge *m, const struct chunk *c)
 		 !strcmp(word, "nmi");
 	kv_get_str(c->data, c->len, "release", s->release, sizeof(s->release));
 	map_put(&m->sources, s->id, s);
+	s->leaf = m->nr_all;
+	m->all = xreallocarray(m->all, m->nr_all + 1, sizeof(*m->all));
+	m->all[m->nr_all++] = s;
+	m->disorder = true;
 	if (!s->host) {
 		m->guests = xreallocarray(m->guests, m->nr_guests + 1, sizeof(*m->guests));
 		m->guests[m->nr_guests++] = s;
@@ -413,35 +495,31 @@ static void add_source(struct merge *m, const struct chunk *c)
 		m->ops->source(m->ctx, s);
 }
 
-static void add_records(struct merge *m, struct chunk *c)
+static void add_records(struct merge *m, const struct chunk *c)
 {
 	struct merge_source *s = map_get(&m->sources, c->source);
-	struct merge_buf *b;
 
 	if (!s || !c->len)
 		return;
-	b = xcalloc(1, sizeof(*b));
-	b->data = c->data;
-	b->len = c->len;
-	c->data = NULL;
-	m->memory += b->len;
-	if (s->last)
-		s->last->next = b;
-	else
-		s->first = b;
-	s->last = b;
-	if (!s->head && source_advance(m, s))
-		source_queue(m, s);
+	queue_push(&s->queue, c);
+	m->nr_chunks++;
+	if (s->has_head || !source_advance(m, s))
+		return;
+	source_queue(m, s);
+	m->disorder = true;
 }
 
 /* No watermark for too long: hand out half of it in the order it has. */
 static void relieve(struct merge *m)
 {
-	while (m->memory > MERGE_MEMORY / 2) {
+	struct merge_source *s;
+
+	while (m->nr_chunks > MERGE_CHUNKS / 2) {
 		end_waits(m, true);
-		if (!m->nr_heap)
+		s = first_below(m, KEY_NONE);
+		if (!s)
 			return;
-		merge_run(m, m->heap[0]->key + 1);
+		merge_run(m, s->key + 1);
 	}
 }
 
@@ -468,7 +546,7 @@ void merge_chunk(struct merge *m, struct chunk *c)
 		break;
 	case CHUNK_RECORDS:
 		add_records(m, c);
-		if (m->memory > MERGE_MEMORY)
+		if (m->nr_chunks > MERGE_CHUNKS)
 			relieve(m);
 		break;
 	case CHUNK_ROUND:
@@ -492,28 +570,28 @@ void merge_finish(struct merge *m)
 		/* First what can be placed: a clock among it may place the rest. */
 		merge_run(m, max_u64(m->horizon, 1) + MERGE_HOLD_MS * m->clock_khz);
 		end_waits(m, true);
-		merge_run(m, UINT64_MAX);
+		merge_run(m, KEY_NONE);
 		for (more = false, i = 0; i < m->nr_guests; i++)
-			more |= m->guests[i]->head != NULL;
+			more |= m->guests[i]->has_head;
 	} while (more);
 }
 
 void merge_free(struct merge *m)
 {
-	struct merge_source *s;
 	void *clock;
 	size_t i;
 
-	map_for_each(&m->sources, i, s) {
-		while (s->first)
-			pop_buf(m, s);
-		free(s);
+	for (i = 0; i < m->nr_all; i++) {
+		free(m->all[i]->queue.chunks);
+		free(m->all[i]->data);
+		free(m->all[i]);
 	}
 	map_for_each(&m->clocks, i, clock)
 		free(clock);
 	map_free(&m->sources);
 	map_free(&m->clocks);
-	free(m->heap);
+	free(m->tree);
+	free(m->all);
 	free(m->guests);
 	memset(m, 0, sizeof(*m));
 }

@@ -9,8 +9,9 @@
  * merged. It waits HOLD_MS of host time, or until too much is held in memory; then its
  * records are handed out as untimed.
  *
- * What stands in memory is what the file holds between two watermarks, plus
- * what waits, and is bounded by MERGE_MEMORY whatever the file says.
+ * In memory stand, of each source, the chunk at which it is, and where in the
+ * file those behind it lie: about the memory of a chunk for each ring however
+ * long the file and its drain rounds. Both have bounds whatever the file says.
  */
 #ifndef VMCOOP_MERGE_H
 #define VMCOOP_MERGE_H
@@ -20,8 +21,19 @@
 #include "datafile.h"
 #include "map.h"
 
+struct merge_clock;
+struct merge_node;
+
 #define MERGE_HOLD_MS	2000
-#define MERGE_MEMORY	(128U << 20)
+#define MERGE_MEMORY	(64U << 20)	/* of chunks in memory, bytes */
+#define MERGE_SOURCES	65536		/* more are not read */
+#define MERGE_CHUNKS	(1U << 20)	/* of chunks between two watermarks */
+
+/** struct merge_queue - chunks of a source that have not been merged */
+struct merge_queue {
+	struct chunk *chunks;
+	u32 first, nr, cap;		/* cap: a power of two */
+};
 
 /**
  * struct merge_source - a ring of the file
@@ -50,13 +62,22 @@ struct merge_source {
 	u64 records, malformed;
 
 	/* the merge's own */
-	struct merge_buf *first, *last;
-	const struct vmcoop_hdr *head;	/* NULL: nothing here */
-	u64 key;			/* host time of @head */
+	struct merge_queue queue;	/* chunks; the first one is in @data */
+	char *data;
+	u32 cap;			/* bytes of @data */
+	u32 off, next;			/* in @data: the head, and what follows it */
+	bool has_head;
+	bool loaded;			/* the head's chunk is in @data */
 	u8 prio;			/* among equal keys */
-	u64 stamp;			/* of the record before @head */
-	u32 clock_gen;			/* of the clock that converted it */
-	u32 place;			/* in the heap, plus 1; 0: not in it */
+	bool queued;			/* it has a place in the order */
+	u32 head_id;
+	u64 head_stamp;
+	u64 key;			/* host time of the head */
+	u64 stamp;			/* of the record before the head */
+	const struct merge_clock *clock;	/* of @clock_id */
+	u32 clock_id;
+	u32 clock_gen;			/* of the clock that converted @stamp */
+	u32 leaf;			/* in the tree */
 	bool waits;			/* for its clock */
 	u64 waits_since;		/* host time */
 };
@@ -104,13 +125,16 @@ struct merge {
 	u64 now;
 	u64 late, untimed;
 
+	struct datafile_reader *file;
 	struct u64map sources;		/* by id */
 	struct u64map clocks;		/* by VM and vCPU */
-	struct merge_source **heap;
-	u32 nr_heap, cap_heap;
-	struct merge_source **guests;
-	u32 nr_guests;
-	u64 memory;			/* bytes held */
+	struct merge_source **all, **guests;
+	u32 nr_all, nr_guests;
+	struct merge_node *tree;
+	u32 nr_leaves;			/* a power of two */
+	bool disorder;			/* the tree has to be made anew */
+	u64 memory;			/* bytes of all sources' @data */
+	u64 nr_chunks;			/* in all queues */
 	u64 watermark;
 	u64 horizon;			/* host time the recorder had reached */
 };
@@ -120,7 +144,9 @@ static inline bool merge_same_clock(const struct vmcoop_clock *a, const struct v
 	return a->offset == b->offset && a->ratio == b->ratio && a->frac_bits == b->frac_bits;
 }
 
-void merge_init(struct merge *m, const struct merge_ops *ops, void *ctx);
+/* @file is where chunks of records are loaded from when their turn comes. */
+void merge_init(struct merge *m, const struct merge_ops *ops, void *ctx,
+		struct datafile_reader *file);
 /* Takes a chunk, and its data over; hands out what has become due. */
 void merge_chunk(struct merge *m, struct chunk *c);
 /* The file has ended: hands out all there is. */

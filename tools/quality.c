@@ -115,11 +115,26 @@ static void stamps_push(struct stamps **s, u64 t)
 	*stamp_at(*s, (*s)->nr++) = t;
 }
 
-/* How many stamps are not after @t. */
-static u32 stamps_upto(struct stamps *s, u64 t)
+/*
+ * How many stamps are not after @t: searched in growing steps from *@near on,
+ * where the one before was found.
+ */
+static u32 stamps_upto(struct stamps *s, u64 t, u32 *near)
 {
-	u32 lo = 0, hi = stamps_nr(s);
+	u32 nr = stamps_nr(s), lo = 0, hi = nr, from, step = 1;
 
+	if (!nr)
+		return 0;
+	from = min_u64(*near, nr - 1);
+	if (*stamp_at(s, from) <= t) {
+		for (lo = from + 1; from + step < nr && *stamp_at(s, from + step) <= t; step *= 2)
+			lo = from + step + 1;
+		hi = min_u64(nr, from + step);
+	} else {
+		for (hi = from; step <= from && *stamp_at(s, from - step) > t; step *= 2)
+			hi = from - step;
+		lo = step <= from ? from - step + 1 : 0;
+	}
 	while (lo < hi) {
 		u32 mid = lo + (hi - lo) / 2;
 
@@ -128,6 +143,7 @@ static u32 stamps_upto(struct stamps *s, u64 t)
 		else
 			hi = mid;
 	}
+	*near = lo;
 	return lo;
 }
 
@@ -143,15 +159,21 @@ static u64 us(const struct quality *q, u64 n)
 	return n * q->khz / 1000;
 }
 
-static bool is_inside(struct quality_vcpu *v, u64 t)
+/* Where in a vCPU's stamps the shift before was found. */
+struct near {
+	u32 in, entry;
+};
+
+static bool is_inside(struct quality_vcpu *v, u64 t, struct near *near)
 {
-	u32 i = stamps_upto(v->in, t);
+	u32 i = stamps_upto(v->in, t, &near->in);
 
 	/* The last interval may be open still. */
 	return i && (i > stamps_nr(v->out) || t <= *stamp_at(v->out, i - 1));
 }
 
-static void judge_shift(struct quality *q, struct quality_vcpu *v, int i, u64 t, u64 now)
+static void judge_shift(struct quality *q, struct quality_vcpu *v, int i, u64 t, u64 now,
+			struct near *near)
 {
 	s64 shift = quality_shift_us[i];
 	u32 entry;
@@ -162,19 +184,20 @@ static void judge_shift(struct quality *q, struct quality_vcpu *v, int i, u64 t,
 	if (!v->known || t < v->known_since || t > now)
 		return;
 	q->shift[i].known++;
-	q->shift[i].inside += is_inside(v, t);
-	entry = stamps_upto(v->entry, t);
+	q->shift[i].inside += is_inside(v, t, near);
+	entry = stamps_upto(v->entry, t, &near->entry);
 	if (entry)
 		hist_add(&q->shift[i].distance, t - *stamp_at(v->entry, entry - 1));
 }
 
 static void judge(struct quality *q, struct quality_vcpu *v, u64 t, u64 now)
 {
+	struct near near = { stamps_nr(v->in), stamps_nr(v->entry) };
 	u64 before = q->shift[SHIFT_NONE].known;
 	int i;
 
 	for (i = 0; i < NR_SHIFTS; i++)
-		judge_shift(q, v, i, t, now);
+		judge_shift(q, v, i, t, now, &near);
 	if (q->shift[SHIFT_NONE].known > before)
 		q->ticks++;
 	else
@@ -189,8 +212,18 @@ void quality_advance(struct quality *q, struct quality_vcpu *v, u64 now)
 		judge(q, v, stamps_pop(v->tick), now);
 }
 
+/* Whether the vCPU's tick number @n is to be judged: all at first, then ever fewer. */
+static bool chosen(u64 n)
+{
+	return n < 2000 || (n < 20000 ? n % 8 == 0 : n % 64 == 0);
+}
+
 void quality_tick(struct quality *q, struct quality_vcpu *v, u64 t)
 {
+	if (!chosen(v->nr_ticks++)) {
+		q->not_chosen++;
+		return;
+	}
 	/* More than that many within the time ahead are no scheduler's ticks. */
 	if (stamps_nr(v->tick) >= QUALITY_MAX_TICKS)
 		judge(q, v, stamps_pop(v->tick), t);

@@ -12,7 +12,9 @@
  * Streaming, in bounded memory: each vCPU keeps its intervals and entries of
  * the last KEEP_US of host time (at most QUALITY_MAX_STAMPS of each), ticks
  * wait until time has passed by enough for the shifts into the future, and
- * distances go to histograms whose bins are 1/32 of their value wide.
+ * distances go to histograms whose bins are 1/32 of their value wide. Of a
+ * vCPU's ticks all are judged at first, later each 8th and then each 64th: more
+ * would say nothing new.
  */
 #ifndef VMCOOP_QUALITY_H
 #define VMCOOP_QUALITY_H
@@ -21,7 +23,7 @@
 
 #define QUALITY_KEEP_US		1200000
 #define QUALITY_AHEAD_US	1000
-#define QUALITY_MAX_STAMPS	65536
+#define QUALITY_MAX_STAMPS	16384
 #define QUALITY_MAX_TICKS	4096
 
 #define HIST_SUB	32
@@ -49,13 +51,14 @@ extern const s64 quality_shift_us[NR_SHIFTS];
  * @khz: host counter, ticks a millisecond
  * @ticks: judged, unshifted
  * @skipped: not judged: the vCPU's state then was not known
+ * @not_chosen: not judged: there were enough of the vCPU's
  * @known: ticks whose shifted stamp falls where the vCPU's state is known
  * @inside: those of @known in an interval
  * @distance: to the nearest entry before, in counter ticks
  */
 struct quality {
 	u64 khz;
-	u64 ticks, skipped;
+	u64 ticks, skipped, not_chosen;
 	struct {
 		u64 known, inside;
 		struct hist distance;
@@ -70,6 +73,7 @@ struct quality_vcpu {
 	bool known;		/* an IN or OUT has been seen */
 	bool is_in;
 	u64 known_since;
+	u64 nr_ticks;
 };
 
 void quality_in(struct quality *q, struct quality_vcpu *v, u64 t);

@@ -99,6 +99,7 @@ static void put_join(struct json *j, const struct session *s)
 	json_open(j, "join", '{');
 	json_u64(j, "ticks", q->ticks);
 	json_u64(j, "not_judged", q->skipped);
+	json_u64(j, "not_chosen", q->not_chosen);
 	json_num(j, "inside", inside, 6, inside >= 0);
 	json_open(j, "shifted", '[');
 	for (i = SHIFT_NONE + 1; i < NR_SHOWN; i++) {
@@ -171,8 +172,8 @@ static void put_row(struct json *j, const struct report *r, const struct row *ro
 	json_bool(j, "attributed", row->reason == REASON_NONE);
 	json_num(j, "share", row_share(rows, row), 6, true);
 	json_num(j, "process_share", process, 6, process >= 0);
-	json_u64(j, "samples", row->samples);
-	json_u64(j, "period", row->period);
+	json_u64(j, "samples", row->sums.samples);
+	json_u64(j, "period", row->sums.period);
 	json_str(j, "method", method_names[r->method]);
 	json_close(j, '}');
 }

@@ -139,8 +139,8 @@ static void head_join(const struct session *s, FILE *f)
 	int i;
 
 	fprintf(f, "# join:     %s: %s\n", verdict_names[verdict], why);
-	fprintf(f, "#           %llu guest ticks judged, %llu not (vCPU's state not known then), %llu clock steps\n",
-		q->ticks, q->skipped, s->join.steps);
+	fprintf(f, "#           %llu guest ticks judged, %llu not (vCPU's state not known then), %llu not (enough were), %llu clock steps\n",
+		q->ticks, q->skipped, q->not_chosen, s->join.steps);
 	if (!q->ticks)
 		return;
 	fprintf(f, "#           %-12s  inside runs  us since VM entry: median        p99        max\n",
@@ -236,7 +236,7 @@ static void cell_process(const struct report *r, const struct row *row, char *ou
 static void cell_samples(const struct report *r, const struct row *row, char *out)
 {
 	(void)r;
-	sprintf(out, "%llu", row->samples);
+	sprintf(out, "%llu", row->sums.samples);
 }
 
 static void cell_method(const struct report *r, const struct row *row, char *out)

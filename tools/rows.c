@@ -90,14 +90,14 @@ static bool same_row(const struct row *a, const struct row *b)
 
 static u64 row_hash(const struct row *row)
 {
-	u64 h = hash_u64((uintptr_t)row->vm);
+	u64 h = (uintptr_t)row->vm + ((u64)row->pid << 32 | row->tid) * 0x9e3779b97f4a7c15ULL;
 
-	h = hash_u64(h ^ ((u64)row->pid << 32 | row->tid));
-	h = hash_u64(h ^ ((u64)row->vcpu << 32 | row->pcpu));
-	h = hash_u64(h ^ (uintptr_t)row->comm);
-	h = hash_u64(h ^ (uintptr_t)row->path ^ (uintptr_t)row->dso << 1);
-	h = hash_u64(h ^ (uintptr_t)row->symbol);
-	return hash_u64(h ^ row->addr ^ (u64)row->mode << 56 ^ (u64)row->reason << 48);
+	h ^= ((u64)row->vcpu << 32 | row->pcpu) * 0xbf58476d1ce4e5b9ULL;
+	h ^= ((uintptr_t)row->comm ^ (u64)row->mode << 56 ^ (u64)row->reason << 48) *
+	     0x94d049bb133111ebULL;
+	h ^= ((uintptr_t)row->path ^ (uintptr_t)row->dso << 1) * 0xd6e8feb86659fd93ULL;
+	h ^= ((uintptr_t)row->symbol + row->addr) * 0xff51afd7ed558ccdULL;
+	return hash_u64(h);
 }
 
 static void rows_rehash(struct rows *r)
@@ -115,8 +115,8 @@ static void rows_rehash(struct rows *r)
 	}
 }
 
-/* The row like @want, made if there is none. */
-static struct row *find_row(struct rows *r, const struct row *want)
+/* Index of the row like @want, made if there is none; ROWS_MAX: there are too many. */
+static u32 find_row(struct rows *r, const struct row *want)
 {
 	size_t at;
 
@@ -125,37 +125,110 @@ static struct row *find_row(struct rows *r, const struct row *want)
 	at = row_hash(want) & (r->nr_slots - 1);
 	for (; r->slots[at]; at = (at + 1) & (r->nr_slots - 1))
 		if (same_row(&r->rows[r->slots[at] - 1], want))
-			return &r->rows[r->slots[at] - 1];
+			return r->slots[at] - 1;
 	if (r->nr == ROWS_MAX)
-		return NULL;
+		return ROWS_MAX;
 	if (r->nr == r->cap) {
 		r->cap = 2 * r->cap + 64;
 		r->rows = xreallocarray(r->rows, r->cap, sizeof(*r->rows));
+		r->sums = xreallocarray(r->sums, r->cap, sizeof(*r->sums));
 	}
 	r->rows[r->nr] = *want;
+	memset(&r->sums[r->nr], 0, sizeof(*r->sums));
 	r->slots[at] = ++r->nr;
-	return &r->rows[r->nr - 1];
+	return r->nr - 1;
+}
+
+/* ---- Samples that were seen before --------------------------------------------------- */
+
+#define CACHE_SIZE	(1U << 15)
+
+/**
+ * struct row_cache - the row of samples with these properties
+ * @tag: 64 bits of their hash with a random seed: no two are expected to agree
+ *	in it before the sun burns out
+ * @row: its index plus 1, 0: free
+ */
+struct row_cache {
+	u64 tag;
+	u32 row;
+};
+
+/* Of all that decides on a sample's row; 0: that is not known. */
+static u64 sample_tag(const struct rows *r, const struct joined *j)
+{
+	u64 cpus = 0;
+
+	if (!j->who)
+		return 0;
+	if (r->keys & BIT(KEY_VCPU))
+		cpus = j->vcpu->id;
+	if (r->keys & BIT(KEY_PCPU))
+		cpus |= (u64)j->pcpu << 32;
+	return hash_u64(hash_u64(j->ip ^ (u64)j->mode << 60 ^ (u64)j->reason << 56) +
+			j->who * 0x9e3779b97f4a7c15ULL +
+			(j->map ? j->space : 0) * 0xbf58476d1ce4e5b9ULL +
+			cpus * 0x94d049bb133111ebULL) | 1;
+}
+
+static struct row_cache *cache_slot(const struct rows *r, u64 tag)
+{
+	return &r->cache[tag >> 32 & (CACHE_SIZE - 1)];
+}
+
+/* ---- Adding ------------------------------------------------------------------------- */
+
+static void row_count(struct rows *r, u32 at, const struct joined *j)
+{
+	struct row_sums *sums = &r->sums[at];
+	u32 *last = &j->vcpu->last_row[j->method];
+
+	sums->period += j->period;
+	sums->samples += j->count;
+	sums->squares += (double)j->period * j->period;
+	sums->again += *last == at + 1;
+	*last = at + 1;
+	rows_count(r, j);
 }
 
 void rows_add(struct rows *r, const struct joined *j, const struct place *p)
 {
-	struct row want, *row;
+	u64 tag = sample_tag(r, j);
+	struct row want;
+	u32 at;
 
 	make_row(r, j, p, &want);
-	row = find_row(r, &want);
-	if (!row) {
-		row = &r->rows[r->nr - 1];
+	at = find_row(r, &want);
+	if (at == ROWS_MAX) {
+		at--;
 		r->merged += j->count;
 	}
-	row->period += j->period;
-	row->samples += j->count;
-	rows_count(r, j);
+	if (!r->cache)
+		r->cache = xcalloc(CACHE_SIZE, sizeof(*r->cache));
+	if (tag)
+		*cache_slot(r, tag) = (struct row_cache){ tag, at + 1 };
+	row_count(r, at, j);
+}
+
+bool rows_add_again(struct rows *r, const struct joined *j)
+{
+	u64 tag = sample_tag(r, j);
+	const struct row_cache *c;
+
+	if (!r->cache || !tag)
+		return false;
+	c = cache_slot(r, tag);
+	if (c->tag != tag)
+		return false;
+	row_count(r, c->row - 1, j);
+	return true;
 }
 
 void rows_count(struct rows *r, const struct joined *j)
 {
 	r->period += j->period;
 	r->samples += j->count;
+	r->squares += (double)j->period * j->period;
 	r->by_reason[j->reason] += j->count;
 	r->period_by_reason[j->reason] += j->period;
 }
@@ -191,10 +264,10 @@ static int by_weight(const void *a, const void *b)
 	const struct row *x = a, *y = b;
 	int c;
 
-	if (x->period != y->period)
-		return x->period > y->period ? -1 : 1;
-	if (x->samples != y->samples)
-		return x->samples > y->samples ? -1 : 1;
+	if (x->sums.period != y->sums.period)
+		return x->sums.period > y->sums.period ? -1 : 1;
+	if (x->sums.samples != y->sums.samples)
+		return x->sums.samples > y->sums.samples ? -1 : 1;
 	if (x->vm != y->vm && x->vm && y->vm)
 		return x->vm->pid < y->vm->pid ? -1 : 1;
 	c = compare_str(x->comm, y->comm) ?: compare_str(x->dso, y->dso) ?:
@@ -213,6 +286,13 @@ void rows_finish(struct rows *r)
 
 	if (!r->nr)
 		return;
+	for (i = 0; i < r->nr; i++)
+		r->rows[i].sums = r->sums[i];
+	/* Indices of rows mean nothing from here on. */
+	free(r->cache);
+	free(r->sums);
+	r->cache = NULL;
+	r->sums = NULL;
 	qsort(r->rows, r->nr, sizeof(*r->rows), by_process);
 	for (from = i = 0; i <= r->nr; i++) {
 		if (i == r->nr || by_process(&r->rows[from], &r->rows[i])) {
@@ -221,7 +301,7 @@ void rows_finish(struct rows *r)
 			sum = 0;
 		}
 		if (i < r->nr)
-			sum += r->rows[i].period;
+			sum += r->rows[i].sums.period;
 	}
 	qsort(r->rows, r->nr, sizeof(*r->rows), by_weight);
 }
@@ -230,19 +310,21 @@ void rows_free(struct rows *r)
 {
 	free(r->rows);
 	free(r->slots);
+	free(r->sums);
+	free(r->cache);
 	memset(r, 0, sizeof(*r));
 }
 
 double row_share(const struct rows *r, const struct row *row)
 {
-	return r->period ? (double)row->period / r->period : 0;
+	return r->period ? (double)row->sums.period / r->period : 0;
 }
 
 double row_process_share(const struct rows *r, const struct row *row)
 {
 	if (!(r->keys & BIT(KEY_PID)) || !(r->keys & BIT(KEY_VM)) || !knows_task(row))
 		return -1;
-	return row->process ? (double)row->period / row->process : 0;
+	return row->process ? (double)row->sums.period / row->process : 0;
 }
 
 const char *row_symbol(const struct row *row, char *buf, size_t cap)

@@ -27,14 +27,26 @@ extern const char *const sort_key_names[NR_KEYS];
 #define ROWS_MAX	(1U << 20)	/* more different rows go into one */
 
 /**
+ * struct row_sums - what a row adds up
+ * @period: events, or host ticks of running time
+ * @samples: how many
+ * @squares: sum of the samples' periods squared
+ * @again: samples whose vCPU's sample before was of this row, too
+ */
+struct row_sums {
+	u64 period, samples;
+	double squares;
+	u64 again;
+};
+
+/**
  * struct row - what has the same keys
  * @vm: its VM; the other keys are good if they were chosen
  * @comm: unique string
  * @dso: unique string
  * @symbol: unique string; NULL: @addr stands for it
  * @reason: why it is not attributed, REASON_NONE if it is
- * @period: events, or host ticks of running time
- * @samples: how many
+ * @sums: filled in by rows_finish()
  * @process: periods of all rows of its process
  */
 struct row {
@@ -44,7 +56,7 @@ struct row {
 	u8 reason;
 	const char *comm, *dso, *path, *symbol;
 	u64 addr;
-	u64 period, samples;
+	struct row_sums sums;
 	u64 process;
 };
 
@@ -54,24 +66,33 @@ struct row {
  * @period: of all rows
  * @samples: of all rows
  * @by_reason: samples not attributed
+ * @squares: sum of all samples' periods squared
  * @merged: samples that went into the last row because there were too many
  */
 struct rows {
 	u32 keys;
 	struct row *rows;
+	struct row_sums *sums;		/* of each row, until rows_finish() */
 	size_t nr, cap;
 	u64 period, samples;
 	u64 by_reason[NR_REASONS];
 	u64 period_by_reason[NR_REASONS];
+	double squares;
 	u64 merged;
 	u32 *slots;
 	size_t nr_slots;
+	struct row_cache *cache;
 };
 
 /* "vm,comm,…" to bits; prints what is wrong and returns 0. */
 u32 parse_sort_keys(const char *list);
 
 void rows_add(struct rows *r, const struct joined *j, const struct place *p);
+/*
+ * As rows_add(), for a sample like one that was added before: false if it is not
+ * known to be. What a struct place costs is then saved.
+ */
+bool rows_add_again(struct rows *r, const struct joined *j);
 /* Counts into the totals alone: a sample that was asked to be left out of view. */
 void rows_count(struct rows *r, const struct joined *j);
 /* Fills in @process and sorts by what weighs most, then by name. */

@@ -227,7 +227,7 @@ static int read_from(struct session *s, struct datafile_reader *r,
 	s->clock_khz = 1;
 	s->record = record;
 	join_init(&s->join, sample, ctx);
-	merge_init(&s->merge, &ops, s);
+	merge_init(&s->merge, &ops, s, r);
 	while (datafile_next(r, &c))
 		merge_chunk(&s->merge, &c);
 	/* Of what was recorded last, some rings' records may be missing. */

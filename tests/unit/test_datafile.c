@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../tools/delta.h"
 #include "../../tools/kv.h"
 #include "../../tools/map.h"
 #include "stream.h"
@@ -45,13 +46,14 @@ static void ignore(void *ctx, const struct joined *j)
 }
 
 /* A small file with a chunk of most types, and 8 samples. */
-static char *small_file(size_t *len)
+static char *make_file(size_t *len, bool plain)
 {
 	struct stream s;
 	char *bytes;
 	int i;
 
 	stream_begin(&s);
+	s.w.plain = plain;
 	stream_guest(&s, 10, 100, 1, 0);
 	stream_kv(&s, CHUNK_VM, 0, "pid=100\nname=demo\n");
 	put_vcpu(&s, 1, 1, 0, 5);
@@ -68,6 +70,11 @@ static char *small_file(size_t *len)
 	bytes = slurp(s.fd, len);
 	stream_free(&s);
 	return bytes;
+}
+
+static char *small_file(size_t *len)
+{
+	return make_file(len, false);
 }
 
 TEST(chunks_come_back_as_written)
@@ -236,16 +243,15 @@ static void set_chunk_crc(char *chunk);
 
 TEST(records_with_good_checksums_and_bad_content_do_no_harm)
 {
-	size_t len, i;
-	char *bytes = small_file(&len);
 	u64 x = 7;
 	int round, samples;
+	size_t len, i;
 
-	for (round = 0; round < 2000; round++) {
+	for (round = 0; round < 4000; round++) {
 		struct session *s = calloc(1, sizeof(*s));
-		struct datafile_reader r;
-		char *copy = malloc(len);
+		char *bytes = make_file(&len, round % 2), *copy = malloc(len);
 		size_t at = sizeof(struct datafile_hdr);
+		struct datafile_reader r;
 
 		memcpy(copy, bytes, len);
 		while (at < len) {
@@ -261,13 +267,14 @@ TEST(records_with_good_checksums_and_bad_content_do_no_harm)
 		}
 		EQ(datafile_open_fd(&r, copy_fd(copy, len), "content"), 0);
 		session_read_from(s, &r, ignore, &samples);
-		CHECK(r.ended);
+		/* What no longer decompresses is damage, too. */
+		CHECK(r.ended || r.damage);
 		datafile_close(&r);
 		session_free(s);
 		free(s);
 		free(copy);
+		free(bytes);
 	}
-	free(bytes);
 }
 
 #include <zlib.h>
@@ -358,6 +365,138 @@ TEST(a_huge_length_is_damage_not_memory)
 	free(bytes);
 }
 
+/* Records of all sizes that look like what comes: much is as it was before. */
+static size_t make_records(char *buf, size_t cap, u32 seed)
+{
+	size_t at = 0, size;
+	u64 x = seed, t = 0;
+
+	for (;;) {
+		u64 *rec = (void *)(buf + at), i;
+
+		x = x * 6364136223846793005ULL + 1442695040888963407ULL;
+		size = 16 + 8 * (x >> 40) % 64;
+		if (x >> 60 == 0)
+			size = VMCOOP_REC_MAX;
+		if (at + size > cap)
+			return at;
+		t += x >> 50;
+		*(struct vmcoop_hdr *)rec = (struct vmcoop_hdr){
+			.type = x >> 33 & 7, .size = size, .id = x >> 55, .stamp = t,
+		};
+		for (i = 2; i < size / 8; i++)
+			rec[i] = x >> 61 ? i << 40 : x * i;
+		at += size;
+	}
+}
+
+TEST(packed_records_come_back)
+{
+	static u64 in[8192], packed[16384], out[8192];
+	u32 seed, n, k;
+	size_t len;
+
+	for (seed = 1; seed < 200; seed++) {
+		len = make_records((char *)in, VMCOOP_REC_MAX + seed * 280, seed);
+		n = delta_encode(packed, in, len);
+		CHECK(n > 0 && n <= DELTA_MAX(len));
+		memset(out, 0xaa, sizeof(out));
+		CHECK(delta_decode(out, len, packed, n));
+		CHECK(!memcmp(in, out, len));
+		/* Neither more nor less may stand there. */
+		CHECK(!delta_decode(out, len, packed, n - 1));
+		CHECK(!delta_decode(out, len, packed, n + 1));
+		CHECK(!delta_decode(out, len + 8, packed, n));
+		for (k = 0; k < 50; k++) {
+			u8 *p = (u8 *)packed + (k * 7919 + seed) % n, old = *p;
+
+			*p ^= 1 << k % 8;
+			delta_decode(out, len, packed, n);
+			*p = old;
+		}
+	}
+	memset(in, 0, sizeof(in));
+	EQ(delta_encode(packed, in, 64), 0);
+}
+
+TEST(records_are_cut_into_chunks_and_come_back)
+{
+	size_t cap = 500000, len, at = 0;
+	char *in = calloc(1, cap), *out = calloc(1, cap);
+	int fd = memfd_create("t", 0), chunks = 0;
+	struct datafile_writer w;
+	struct datafile_reader r;
+	struct chunk c;
+
+	len = make_records(in, cap, 5);
+	datafile_create_fd(&w, dup(fd), "t", 1);
+	EQ(datafile_chunk(&w, CHUNK_RECORDS, 3, in, len), 0);
+	/* No records at all: kept as they are. */
+	EQ(datafile_chunk(&w, CHUNK_RECORDS, 4, "some text, and not little", 24), 0);
+	datafile_finish(&w);
+	lseek(fd, 0, SEEK_SET);
+	datafile_open_fd(&r, fd, "t");
+	while (datafile_next(&r, &c) && c.source == 3) {
+		EQ(c.type, CHUNK_RECORDS);
+		CHECK(c.len <= RECORDS_MAX && at + c.len <= len && !c.data);
+		CHECK(datafile_load(&r, &c, out + at));
+		at += c.len;
+		chunks++;
+	}
+	EQ(at, len);
+	CHECK(chunks >= (int)(len / RECORDS_MAX));
+	CHECK(!memcmp(in, out, len));
+	EQ(c.source, 4);
+	CHECK(datafile_load(&r, &c, out));
+	CHECK(!memcmp(out, "some text, and not little", 24));
+	CHECK(datafile_next(&r, &c) && r.ended);
+	free(c.data);
+	CHECK(r.size < len);
+	datafile_close(&r);
+	free(in);
+	free(out);
+}
+
+TEST(files_switched_to_can_be_read_alone)
+{
+	char dir[] = "/tmp/vmcoop-test-XXXXXX", path[64], aside[80];
+	struct vmcoop_host_sample rec = {
+		.hdr = { VMCOOP_HOST_SAMPLE, 0, sizeof(rec), 5, 100 }, .vm = 7, .period = 1,
+	};
+	struct session *s = calloc(1, sizeof(*s));
+	struct datafile_writer w;
+	int i, n;
+
+	if (!mkdtemp(dir))
+		abort();
+	snprintf(path, sizeof(path), "%s/d", dir);
+	EQ(datafile_create(&w, path, 1), 0);
+	datafile_chunk(&w, CHUNK_INFO, 0, "clock_khz=1000\n", 15);
+	datafile_chunk(&w, CHUNK_SOURCE, 1, "side=host\npcpu=0\n", 17);
+	datafile_chunk(&w, CHUNK_VM, 0, "pid=7\nname=seven\n", 17);
+	for (i = 0; i < 3; i++) {
+		rec.hdr.stamp += 100;
+		datafile_chunk(&w, CHUNK_RECORDS, 1, &rec, sizeof(rec));
+		snprintf(aside, sizeof(aside), ".%d", i);
+		if (i < 2)
+			EQ(datafile_switch(&w, aside), 0);
+	}
+	EQ(datafile_finish(&w), 0);
+	for (i = 0; i < 3; i++) {
+		n = 0;
+		snprintf(aside, sizeof(aside), i < 2 ? "%s.%d" : "%s", path, i);
+		EQ(session_read(s, aside, ignore, &n), 0);
+		EQ(n, 1);
+		EQ(s->nr_notes, 0);
+		STREQ(s->join.vms[0]->name, "seven");
+		EQ(s->first, 200 + 100 * i);
+		session_free(s);
+		unlink(aside);
+	}
+	rmdir(dir);
+	free(s);
+}
+
 /* A file-size limit stands for a full disk: the write that passes it fails. */
 TEST(a_full_disk_leaves_whole_chunks)
 {
@@ -376,6 +515,7 @@ TEST(a_full_disk_leaves_whole_chunks)
 	setrlimit(RLIMIT_FSIZE, &small);
 	quiet = true;
 	EQ(datafile_create_fd(&w, fd, path, 1), 0);
+	w.plain = true;
 	for (i = 0; i < 5000 && !status; i++)
 		status = datafile_chunk(&w, CHUNK_NOTE, 0, data, sizeof(data));
 	EQ(status, EXIT_FAILED);
@@ -468,6 +608,9 @@ TESTS(
 	RUN(foreign_and_future_files_are_told),
 	RUN(unknown_chunks_are_skipped),
 	RUN(a_huge_length_is_damage_not_memory),
+	RUN(packed_records_come_back),
+	RUN(records_are_cut_into_chunks_and_come_back),
+	RUN(files_switched_to_can_be_read_alone),
 	RUN(a_full_disk_leaves_whole_chunks),
 	RUN(text_values_may_hold_anything),
 	RUN(maps_hold_what_was_put),

@@ -18,6 +18,7 @@
 
 struct answer {
 	struct joined j;
+	char comm[32];
 	char dso[64];
 	u64 offset;		/* in the file */
 };
@@ -37,6 +38,7 @@ static void collect(void *ctx, const struct joined *j)
 	answers = xreallocarray(answers, nr_answers + 1, sizeof(*answers));
 	a = &answers[nr_answers++];
 	a->j = *j;
+	snprintf(a->comm, sizeof(a->comm), "%s", j->comm);
 	*a->dso = '\0';
 	if (j->map) {
 		snprintf(a->dso, sizeof(a->dso), "%s", j->map->dso->path);
@@ -75,7 +77,7 @@ static void expect(int i, enum join_reason reason, u32 pid, const char *comm, co
 		return;
 	EQ(answers[i].j.reason, reason);
 	EQ(answers[i].j.pid, pid);
-	STREQ(answers[i].j.comm, comm);
+	STREQ(answers[i].comm, comm);
 	STREQ(answers[i].dso, dso);
 }
 

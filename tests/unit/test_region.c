@@ -113,7 +113,7 @@ static void begin(void)
 	datafile_create_fd(&writer, dup(file), "capture", VMCOOP_ARCH_X86_64);
 	capture_init(&cap, &writer);
 	cap.region_dir = dir;
-	stream_kv(&(struct stream){ .w = writer }, CHUNK_INFO, 0, "clock_khz=1000000\n");
+	datafile_chunk(&writer, CHUNK_INFO, 0, "clock_khz=1000000\n", 18);
 }
 
 /* The region, with VM @pid mapping it. */
