@@ -14,6 +14,7 @@ boot() {
 	"$@" </dev/null >host.qemu.log 2>&1 &
 	QEMU_PID=$!
 	trap 'kill -9 $QEMU_PID 2>/dev/null' EXIT
+	start_beside "$QEMU_PID"
 	if ! wait_until "$TIMEOUT" ended_or_silent && ! ended; then
 		not_ok "lab host ends within $TIMEOUT s"
 		tell_hang
@@ -34,6 +35,16 @@ boot() {
 	figure lab_seconds $((SECONDS - start))
 	tar -x -f result.img 2>/dev/null || true
 	rm -f result.img monitor.in monitor.out
+}
+
+# start_beside PID: what the scenario does from outside while the lab host runs. It ends
+# when process PID does, or before.
+start_beside() {
+	local script=$LAB/scenarios/$SCRIPTS/beside
+
+	[ -e "$script" ] || return 0
+	bash -c 'set -euo pipefail; . "$LAB/lib.sh"; . "$0"' "$script" "$1" \
+		</dev/null >beside.log 2>&1 &
 }
 
 ended() {

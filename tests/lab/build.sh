@@ -13,6 +13,8 @@ read_conf() {
 	GUEST_CPUS=1 GUEST_MEM=256
 	VMCOOP=1			# carry our modules and the tool
 	PROGRAMS=()			# for the guest: ours by name, others by path
+	HOST_PROGRAMS=()		# the same for the lab host
+	LAB_MODULES=()			# for the lab host, of tests/lab/module, to /lab
 	GUEST_FILES=()			# more files: to the same place, relative ones to /root
 	KASLR=''			# boot guests by the kernel's own unpacker
 	RUN_SECONDS=240			# real time for a whole run
@@ -77,7 +79,8 @@ build_initramfs() {
 	cp "$LAB/points.sh" "$LAB/lib-host.sh" "$stage/lab/"
 	cp "$LAB/points.sh" "$LAB/lib-guest.sh" "$guest/lab/"
 	cp "$LAB/scenarios/$SCRIPTS/host" "$stage/lab/scenario/"
-	cp "$LAB/scenarios/$SCRIPTS/guest" "$guest/lab/scenario/"
+	[ ! -e "$LAB/scenarios/$SCRIPTS/guest" ] ||
+		cp "$LAB/scenarios/$SCRIPTS/guest" "$guest/lab/scenario/"
 	write_conf >"$stage/lab/conf"
 	cp "$stage/lab/conf" "$guest/lab/"
 	[ -z "$KASLR" ] || cp "$KERNEL_DIR/boot/vmlinuz-$KERNEL_RELEASE" "$stage/lab/vmlinuz"
@@ -86,6 +89,10 @@ build_initramfs() {
 		lab_module_entry "$KERNEL"
 		cp "$REPLY/$ICOUNT_MODULE.ko" "$stage/lab/modules.d/"
 	fi
+	for file in "${LAB_MODULES[@]}"; do
+		lab_module_entry "$KERNEL"
+		cp "$REPLY/$file.ko" "$stage/lab/"
+	done
 
 	exec {lock}>"$TOP/build/lab/make.lock"
 	flock -w 600 "$lock" || die "another run is building for too long"
@@ -107,6 +114,9 @@ build_initramfs() {
 	exec {lock}>&-
 	for file in "${PROGRAMS[@]}"; do
 		carry_program "$guest" "$file"
+	done
+	for file in "${HOST_PROGRAMS[@]}"; do
+		carry_program "$stage" "$file"
 	done
 	for file in "${GUEST_FILES[@]}"; do
 		[[ $file == /* ]] && copy=$guest$file || copy=$guest/root/$file

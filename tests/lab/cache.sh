@@ -182,7 +182,8 @@ make_lab_module() {
 	local dir=$1 kdir=$3
 
 	cp "$LAB/module/"* "$dir"
-	env "${FRESH_MAKE[@]}" make -s -C "$kdir" M="$dir" modules >&2
+	# shellcheck disable=SC2086 # a list
+	env "${FRESH_MAKE[@]}" make -s -C "$kdir" M="$dir" $KBUILD_CROSS modules >&2
 }
 
 # lab_module_entry SERIES: leave their directory in REPLY.

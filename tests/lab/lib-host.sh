@@ -165,3 +165,91 @@ record_while() {
 	point "vmcoop-dump records $(basename "$1")" bounded $(($5 + 20)) \
 		vmcoop-dump record -q -o "$1" -- guest-work "$2" "$3" "$4" "$5"
 }
+
+# start_loops N [KVMLOOP ARGUMENT...]: a VM that runs nothing but kvmloop, as number N.
+start_loops() {
+	_vm=$1
+	shift
+	kvmloop "$@" >"/lab/out/loops$_vm.log" 2>&1 &
+	echo $! >"/lab/loops$_vm.pid"
+	wait_until 20 grep -q '^running' "/lab/out/loops$_vm.log" && return
+	not_ok "kvmloop $* runs"
+	note "$(tail -n 5 "/lab/out/loops$_vm.log")"
+	return 1
+}
+
+# The process of VM N, in LOOPS_PID.
+loops_pid() {
+	read -r LOOPS_PID <"/lab/loops$1.pid"
+}
+
+# stop_loops N: as a VM ends that is killed.
+stop_loops() {
+	loops_pid "$1"
+	kill -9 "$LOOPS_PID"
+	wait_until 10 gone "$LOOPS_PID" || not_ok "VM $1 ends when killed"
+	rm "/lab/loops$1.pid" "/lab/out/loops$1.log"
+}
+
+# start_recording [OPTION...]: to vmcoop.data, until stop_recording.
+start_recording() {
+	say "recording"
+	vmcoop-dump record -q -o /lab/out/vmcoop.data --duration 3600 "$@" \
+		2>/lab/out/record.log &
+	RECORDER=$!
+	wait_until 20 events_run || not_ok "vmcoop-dump record starts the events"
+}
+
+stop_recording() {
+	say "ending the recording"
+	cat /proc/vmcoop/status >/lab/out/host.status
+	kill -INT $RECORDER
+	point "vmcoop-dump record ends when told to" wait_until 30 gone $RECORDER
+	wait $RECORDER || note "$(cat /lab/out/record.log)"
+}
+
+# The events run, and somebody records.
+events_run() {
+	grep -q '^state: running' /proc/vmcoop/status &&
+		grep -q '/dev/vmcoop is open' /proc/vmcoop/status
+}
+
+# sampled_in_guest N: so many of all overflows so far hit guest mode.
+sampled_in_guest() {
+	[ "$(status_sum in_guest)" -ge "$1" ]
+}
+
+# status_sum KEY: the numbers behind KEY in /proc/vmcoop/status, added up.
+status_sum() {
+	awk -v key="$1" '
+		{ for (i = 1; i < NF; i++) if ($i == key) sum += $(i + 1) }
+		END { printf "%d\n", sum }' /proc/vmcoop/status
+}
+
+# memory_now FILE: what the kernel has allocated, to be compared with memory_grown. The
+# nodes that hold files' pages are left out: what is recorded lies in memory.
+memory_now() {
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	# Frees what CPUs hold back, and lets freed objects no longer count as used.
+	for _cache in /sys/kernel/slab/*/shrink; do
+		echo 1 >"$_cache"
+	done
+	awk 'NR > 2 && $1 !~ /^(radix_tree|xa)_node/ { print $1, $2 }' /proc/slabinfo >"$1"
+	awk '$1 ~ /^(VmallocUsed|Percpu):/ { print $1, $2 / 4 }' /proc/meminfo >>"$1"
+}
+
+# memory_grown BEFORE AFTER N: name the caches, with their objects, and the kinds of
+# pages, with their number, that have grown by N or more.
+memory_grown() {
+	awk -v limit="$3" '
+		NR == FNR { before[$1] = $2; next }
+		$2 - before[$1] >= limit { print $1, before[$1], "->", $2 }' "$1" "$2"
+}
+
+# no_leak BEFORE AFTER N: what is done N times must not leave even one object each.
+no_leak() {
+	memory_grown "$1" "$2" "$3" >/lab/out/grown
+	note "$(cat /lab/out/grown)"
+	[ ! -s /lab/out/grown ]
+}
