@@ -5,12 +5,14 @@
 
 # read_records FILE: print them as tests/lab/records.c says.
 read_records() {
-	local program=$TOP/build/lab/records lock
+	local program=$TOP/build/lab/records libs lock
+
+	read -ra libs < <(sed -n 's/^LIBS := //p' "$TOP/tools/Makefile")
 
 	exec {lock}>"$program.lock"
 	flock "$lock"
 	gcc -std=gnu11 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -o "$program" \
-		"$LAB/records.c" "$TOP/tools/libvmcoop.a" -lz
+		"$LAB/records.c" "$TOP/tools/libvmcoop.a" "${libs[@]}"
 	exec {lock}>&-
 	"$program" "$1"
 }

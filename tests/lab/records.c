@@ -167,18 +167,23 @@ static void put_record(struct source *src, const struct vmcoop_hdr *hdr)
 	putchar('\n');
 }
 
-static void put_records(struct source *src, const struct chunk *c)
+static void put_records(struct source *src, struct datafile_reader *r, const struct chunk *c)
 {
+	static u64 data[CHUNK_MAX / sizeof(u64)];
 	u64 off = 0;
 	int size;
 
+	if (!datafile_load(r, c, data)) {
+		printf("bad ring=%s cannot be read\n", src->name);
+		return;
+	}
 	while (off < c->len) {
-		size = vmcoop_rec_next(c->data, c->len, off);
+		size = vmcoop_rec_next(data, c->len, off);
 		if (size <= 0) {
 			printf("bad ring=%s cut off at byte %llu of %u\n", src->name, off, c->len);
 			return;
 		}
-		put_record(src, (const struct vmcoop_hdr *)(c->data + off));
+		put_record(src, (const struct vmcoop_hdr *)((char *)data + off));
 		off += size;
 	}
 }
@@ -207,7 +212,7 @@ int main(int argc, char **argv)
 		if (c.type == CHUNK_SOURCE)
 			begin_source(src, &c);
 		else if (c.type == CHUNK_RECORDS && src->host)
-			put_records(src, &c);
+			put_records(src, &r, &c);
 		free(c.data);
 	}
 	if (!r.ended)
