@@ -24,7 +24,8 @@ struct command {
 	int (*run)(int argc, char **argv);
 };
 
-extern const struct command cmd_create, cmd_record, cmd_report, cmd_stat, cmd_script, cmd_list;
+extern const struct command cmd_create, cmd_record, cmd_report, cmd_stat, cmd_script, cmd_list,
+	cmd_status, cmd_doctor;
 extern const struct command cmd_export, cmd_flamegraph;
 
 /* Prints a subcommand's help; for an option that getopt did not know: says so. */
