@@ -24,11 +24,13 @@ static const char help[] =
 "  --sort KEYS               of vm,vcpu,pcpu,comm,pid,tid,mode,dso,sym\n"
 "                            (default vm,comm,pid,dso,sym)\n"
 "  --method METHOD           sampled: where the host's samples found the guest;\n"
-"                            tick: the guest's ticks, weighted by running time\n"
-"                            (default: sampled if there are samples)\n"
+"                            tick: the guest's ticks, weighted by running time;\n"
+"                            counted: the guest's ticks with what counting events\n"
+"                            counted (default: sampled if there are samples, then\n"
+"                            counted, then tick)\n"
 "  --vm VM                   only this VM (name or pid); shares are of it\n"
 "  --comm NAME, --pid PID    only these rows; shares stay shares of everything\n"
-"  --event NAME              samples of this event (default: the first)\n"
+"  --event NAME              samples or counts of this event (default: the first)\n"
 "  --limit N                 the first N rows\n"
 "  --json                    for programs\n"
 "  -h, --help                this\n"
@@ -46,6 +48,7 @@ struct report_options {
 	const char *vm, *comm, *event;
 	u64 pid;
 	bool by_pid, json, method_given;
+	u32 resolved;
 	u32 keys;
 	struct report *r;
 };
@@ -136,27 +139,78 @@ static int parse(int argc, char **argv, struct report_options *o)
 
 /* ---- Samples ------------------------------------------------------------------------ */
 
-static bool of_event(struct report_options *o, const struct joined *j)
+/* The event that --event names, or the first of its kind; nr_events: there is none. */
+static u32 event_of_kind(const struct report_options *o, bool counting)
 {
 	const struct session *s = &o->r->s;
+	u32 i;
 
-	if (j->method != METHOD_SAMPLED)
+	for (i = 0; i < s->nr_events; i++) {
+		const struct event *e = &s->events[i];
+
+		if (e->told && e->counting == counting && (!o->event || !strcmp(e->name, o->event)))
+			break;
+	}
+	return i;
+}
+
+/* Place in HOST_COUNT of counting event @index. */
+static u32 counter_of(const struct session *s, u32 index)
+{
+	u32 i, n = 0;
+
+	for (i = 0; i < index; i++)
+		n += s->events[i].told && s->events[i].counting;
+	return n;
+}
+
+/* Events are told before the first sample, unless the file is odd. */
+static void resolve_events(struct report_options *o)
+{
+	struct report *r = o->r;
+	u32 nr = r->s.nr_events, counting = event_of_kind(o, true);
+
+	o->resolved = nr + 1;
+	r->event = event_of_kind(o, false);
+	if (r->event == nr && !nr)
+		r->event = 0;
+	r->counted_event = counting;
+	r->counter = counting < nr ? counter_of(&r->s, counting) : o->event ? UINT32_MAX : 0;
+}
+
+static bool of_event(struct report_options *o, const struct joined *j, struct joined *own)
+{
+	struct report *r = o->r;
+
+	if (o->resolved != r->s.nr_events + 1)
+		resolve_events(o);
+	if (j->method == METHOD_SAMPLED)
+		return j->event == r->event;
+	if (j->method != METHOD_COUNTED)
 		return true;
-	if (!o->event)
-		return j->event == 0;
-	return j->event < s->nr_events && !strcmp(s->events[j->event].name, o->event);
+	if (r->counter >= j->nr_counts)
+		return false;
+	own->period = j->counts[r->counter];
+	return true;
 }
 
 static void on_sample(void *ctx, const struct joined *j)
 {
 	struct report_options *o = ctx;
 	struct rows *rows = &o->r->rows[j->method];
+	struct joined own;
 	struct place p;
 
-	if ((o->vm && !vm_is_called(j->vm, o->vm)) || !of_event(o, j))
+	if (o->vm && !vm_is_called(j->vm, o->vm))
 		return;
+	if (j->method == METHOD_COUNTED)
+		own = *j;
+	if (!of_event(o, j, &own))
+		return;
+	if (j->method == METHOD_COUNTED)
+		j = &own;
 	if ((o->comm && strcmp(o->comm, j->comm)) || (o->by_pid && o->pid != j->pid)) {
-		rows_count(rows, j);
+		rows_leave_out(rows, j);
 		return;
 	}
 	if (rows_add_again(rows, j))
@@ -170,7 +224,8 @@ static void choose_method(struct report_options *o)
 	struct report *r = o->r;
 
 	if (!o->method_given)
-		r->method = r->rows[METHOD_SAMPLED].samples ? METHOD_SAMPLED : METHOD_TICK;
+		r->method = r->rows[METHOD_SAMPLED].samples ? METHOD_SAMPLED :
+			    r->rows[METHOD_COUNTED].period ? METHOD_COUNTED : METHOD_TICK;
 	rows_finish(&r->rows[r->method]);
 }
 
@@ -207,11 +262,9 @@ static int find_event(struct report_options *o)
 {
 	const struct session *s = &o->r->s;
 
-	if (!o->event)
+	if (!o->event || event_of_kind(o, false) < s->nr_events ||
+	    event_of_kind(o, true) < s->nr_events)
 		return 0;
-	for (o->r->event = 0; o->r->event < s->nr_events; o->r->event++)
-		if (!strcmp(s->events[o->r->event].name, o->event))
-			return 0;
 	return fail(EXIT_BAD, "the file has no event '%s'", o->event);
 }
 
@@ -219,16 +272,19 @@ static int run(int argc, char **argv)
 {
 	struct report *r = xcalloc(1, sizeof(*r));
 	struct report_options o = { .input = DATA_FILE, .r = r };
-	int status;
+	int status, i;
 
 	o.keys = parse_sort_keys("vm,comm,pid,dso,sym");
 	status = parse(argc, argv, &o);
 	if (!status) {
 		r->file = o.input;
-		r->rows[METHOD_SAMPLED].keys = r->rows[METHOD_TICK].keys = o.keys;
+		for (i = 0; i < NR_METHODS; i++)
+			r->rows[i].keys = o.keys;
 		status = session_read(&r->s, o.input, on_sample, &o) ?: find_event(&o);
 	}
 	if (!status) {
+		r->total = counts_total(&r->s, NULL);
+		r->metrics = metrics_find(&r->s, &r->total);
 		choose_method(&o);
 		add_hints(&o);
 		if (o.json)
@@ -236,8 +292,8 @@ static int run(int argc, char **argv)
 		else
 			report_text(r, stdout);
 	}
-	rows_free(&r->rows[METHOD_SAMPLED]);
-	rows_free(&r->rows[METHOD_TICK]);
+	for (i = 0; i < NR_METHODS; i++)
+		rows_free(&r->rows[i]);
 	session_free(&r->s);
 	symbolizer_free(&r->sym);
 	free(r);

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 
 #include "commands.h"
+#include "metrics.h"
 #include "output.h"
-#include "session.h"
 
 static const char help[] =
 "usage: vmcoop-dump stat [OPTION]...\n"
@@ -36,20 +36,6 @@ struct stat {
 static bool vm_wanted(const struct stat *st, const struct vm *vm)
 {
 	return !st->vm || vm_is_called(vm, st->vm);
-}
-
-static struct counts sum_of_vm(const struct session *s, const struct vm *vm)
-{
-	struct counts sum = { 0 };
-	size_t i;
-
-	for (i = 0; i < s->join.nr_vcpus; i++) {
-		const struct vcpu *v = s->join.vcpus[i];
-
-		if (v->vm == vm && v->counts)
-			counts_add(&sum, &v->counts->sum);
-	}
-	return sum;
 }
 
 static const char *counter_name(const struct session *s, u32 i, char *buf, size_t cap)
@@ -82,7 +68,7 @@ static void put_counts(const struct session *s, const struct counts *c)
 
 static void put_vm(const struct session *s, const struct vm *vm)
 {
-	struct counts sum = sum_of_vm(s, vm);
+	struct counts sum = counts_total(s, vm);
 	char name[256];
 	size_t i;
 
@@ -144,7 +130,7 @@ static void json_vcpu(struct json *j, const struct session *s, const struct vcpu
 
 static void json_vm(struct json *j, const struct session *s, const struct vm *vm)
 {
-	struct counts sum = sum_of_vm(s, vm);
+	struct counts sum = counts_total(s, vm);
 	size_t i;
 
 	json_open(j, NULL, '{');

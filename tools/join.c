@@ -11,6 +11,7 @@
 const char *const method_names[NR_METHODS] = {
 	[METHOD_SAMPLED] = "sampled",
 	[METHOD_TICK] = "tick",
+	[METHOD_COUNTED] = "counted",
 };
 
 const char *const reason_names[NR_REASONS] = {
@@ -33,7 +34,7 @@ int parse_method(const char *name, enum join_method *method)
 			return EXIT_OK;
 		}
 	}
-	return fail(EXIT_BAD, "--method is sampled or tick, not '%s'", name);
+	return fail(EXIT_BAD, "--method is sampled, tick or counted, not '%s'", name);
 }
 
 bool vm_is_called(const struct vm *vm, const char *name)
@@ -126,16 +127,22 @@ static void vcpu_in(struct join *j, struct vcpu *v, u32 pcpu, u64 t)
 	v->in = true;
 	v->pcpu = pcpu;
 	v->since = t;
+	if (v->exits.is_out)
+		v->exits.out[v->exits.out_reason] += in_window(j, v->exits.out_since, t);
+	v->exits.is_out = false;
 	quality_in(&j->quality, &v->quality, t);
 }
 
-static void vcpu_out(struct join *j, struct vcpu *v, u32 pcpu, u64 t)
+static void vcpu_out(struct join *j, struct vcpu *v, u32 pcpu, u32 reason, u64 t)
 {
 	/* On another CPU it is in again already. */
 	if (v->in && v->pcpu != pcpu)
 		return;
 	v->ran = ran_until(j, v, t);
 	v->in = false;
+	v->exits.is_out = true;
+	v->exits.out_reason = reason <= VMCOOP_OUT_EXIT ? reason : 0;
+	v->exits.out_since = t;
 	quality_out(&j->quality, &v->quality, t);
 }
 
@@ -262,18 +269,46 @@ static void on_clock(struct join *j, struct vcpu *v, const struct vmcoop_host_cl
 
 static void on_gone(struct join *j, struct vcpu *v, u64 t)
 {
-	vcpu_out(j, v, v->pcpu, t);
+	vcpu_out(j, v, v->pcpu, VMCOOP_OUT_EXIT, t);
 	v->has_task = false;
+}
+
+/* The task that runs on @v, as method "counted" wants to know it. */
+static struct joined identify(struct vcpu *v, u64 t)
+{
+	struct joined s = {
+		.time = t,
+		.count = 1,
+		.vcpu = v,
+		.vm = v->vm,
+		.pcpu = v->pcpu,
+		.mode = VMCOOP_MODE_KERNEL,
+	};
+
+	s.reason = attribute(&s);
+	return s;
 }
 
 static void on_count(struct join *j, struct vcpu *v, const struct vmcoop_host_count *rec, u64 t)
 {
 	struct counts delta;
+	struct joined who;
+	bool known;
+	u64 from;
 
-	if (!v->counts)
+	if (!v->counts) {
 		v->counts = xcalloc(1, sizeof(*v->counts));
-	if (counts_record(v->counts, rec, &delta) && t >= j->begin && t <= j->end)
-		counts_add(&v->counts->sum, &delta);
+		v->counted = counted_new(j->sample, j->ctx, j->quality.khz);
+	}
+	from = v->counts->since;
+	known = counts_record(v->counts, rec, &delta);
+	if (!known || t < j->begin || t > j->end) {
+		counted_begin(v->counted, t);
+		return;
+	}
+	counts_add(&v->counts->sum, &delta);
+	who = identify(v, t);
+	counted_delta(v->counted, &who, &delta, from, t);
 }
 
 /* These have a handle alone. */
@@ -299,7 +334,7 @@ static void host_record(struct join *j, const struct merge_rec *r)
 		handle_record(j, r);
 		return;
 	}
-	if (r->hdr->type > VMCOOP_HOST_GONE)
+	if (r->hdr->type > VMCOOP_HOST_GONE && r->hdr->type != VMCOOP_HOST_EXITS)
 		return;
 	v = vcpu_of_handle(j, r->hdr->id);
 	if (!v || v->id != rec->vcpu || v->vm->pid != rec->vm || v->handle != r->hdr->id)
@@ -315,10 +350,14 @@ static void host_record(struct join *j, const struct merge_rec *r)
 		vcpu_in(j, v, rec->pcpu, r->time);
 		break;
 	case VMCOOP_HOST_OUT:
-		vcpu_out(j, v, rec->pcpu, r->time);
+		vcpu_out(j, v, rec->pcpu, ((const struct vmcoop_host_out *)rec)->reason, r->time);
 		break;
 	case VMCOOP_HOST_CLOCK:
 		on_clock(j, v, (const void *)r->hdr);
+		break;
+	case VMCOOP_HOST_EXITS:
+		if (r->time <= j->end)
+			exits_record(&v->exits, (const void *)r->hdr, r->time < j->begin);
 		break;
 	case VMCOOP_HOST_GONE:
 		on_gone(j, v, r->time);
@@ -329,10 +368,15 @@ static void host_record(struct join *j, const struct merge_rec *r)
 /* ---- Guest records -------------------------------------------------------------------- */
 
 /* @comm, of 16 bytes, is NULL where the record does not say. */
-static void set_task(struct vcpu *v, u32 pid, u32 tid, const char *comm)
+static void set_task(struct vcpu *v, u32 pid, u32 tid, const char *comm, u64 now)
 {
 	struct task *t;
 
+	if (v->counted && !(v->has_task && v->pid == pid && v->tid == tid)) {
+		struct joined before = identify(v, now);
+
+		counted_ran(v->counted, &before, now);
+	}
 	v->has_task = true;
 	v->pid = pid;
 	v->tid = tid;
@@ -371,6 +415,12 @@ static void on_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_ti
 		quality_tick(&j->quality, &v->quality, r->true_time);
 	s.reason = attribute(&s);
 	j->sample(j->ctx, &s);
+	if (v->counted) {
+		struct joined who = identify(v, r->time);
+
+		counted_ran(v->counted, &who, r->time);
+		counted_tick(v->counted, &s);
+	}
 }
 
 static void untimed_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_tick *rec,
@@ -437,7 +487,7 @@ static void guest_side(struct join *j, const struct merge_rec *r)
 		j->orphans += !v;
 		if (v && r->timed) {
 			set_task(v, tick->pid, tick->tid,
-				 tick->hdr.size >= sizeof(*tick) ? tick->comm : NULL);
+				 tick->hdr.size >= sizeof(*tick) ? tick->comm : NULL, r->time);
 			on_tick(j, v, tick, r);
 		} else if (v) {
 			untimed_tick(j, v, tick, r->time);
@@ -446,7 +496,7 @@ static void guest_side(struct join *j, const struct merge_rec *r)
 	case VMCOOP_GUEST_SWITCH:
 		sw = (const void *)r->hdr;
 		if (v && r->timed)
-			set_task(v, sw->next_pid, sw->next_tid, NULL);
+			set_task(v, sw->next_pid, sw->next_tid, NULL, r->time);
 		break;
 	default:
 		/* What tasks there are holds even where the clock is not known. */
@@ -513,6 +563,11 @@ void join_finish(struct join *j, u64 now)
 		struct vcpu *v = j->vcpus[i];
 
 		quality_advance(&j->quality, &v->quality, now);
+		if (v->counted)
+			counted_finish(v->counted);
+		if (v->exits.is_out)
+			v->exits.out[v->exits.out_reason] +=
+				in_window(j, v->exits.out_since, now);
 		left_over(j, v, now);
 	}
 }
@@ -530,6 +585,7 @@ void join_free(struct join *j)
 	for (i = 0; i < j->nr_vcpus; i++) {
 		quality_vcpu_free(&j->vcpus[i]->quality);
 		free(j->vcpus[i]->counts);
+		counted_free(j->vcpus[i]->counted);
 		free(j->vcpus[i]);
 	}
 	free(j->vms);

@@ -4,15 +4,18 @@
  * they belong to, or the reason why that is not known.
  *
  * Fed by a merge, in the order of host time; hands out a struct joined for
- * every host sample (method "sampled") and every guest tick (method "tick",
- * weighted by the time its vCPU ran since the one before). Who wants only one
- * method takes only that: they are never added up.
+ * every host sample (method "sampled"), every guest tick (method "tick", weighted
+ * by the time its vCPU ran since the one before), and for what counting events
+ * counted (method "counted"). Who wants only one method takes only that: they
+ * are never added up.
  */
 #ifndef VMCOOP_JOIN_H
 #define VMCOOP_JOIN_H
 
 #include "../common/abi.h"
+#include "counted.h"
 #include "counts.h"
+#include "exits.h"
 #include "dso.h"
 #include "guest.h"
 #include "map.h"
@@ -22,6 +25,7 @@
 enum join_method {
 	METHOD_SAMPLED,
 	METHOD_TICK,
+	METHOD_COUNTED,
 	NR_METHODS
 };
 
@@ -85,6 +89,8 @@ bool vm_is_called(const struct vm *vm, const char *name);
  * @pid: process of the current task, if @has_task
  * @tid: current task
  * @counts: its counting events, NULL without
+ * @counted: who gives them to code positions
+ * @exits: where its time went
  * @task: the current task as the guest knows it, good while @task_changes is
  *	the guest's
  * @comm: what the current task is called if it has no name
@@ -107,6 +113,8 @@ struct vcpu {
 	bool has_task;
 	u32 pid, tid;
 	struct counts_vcpu *counts;
+	struct counted *counted;
+	struct exits exits;
 	struct task *task;
 	u64 task_changes;
 	char comm[24];
@@ -126,6 +134,7 @@ struct vcpu {
  * @comm: the task's name; "" if not known
  * @who: the same for samples of the same VM, pid, tid and name
  * @space: with @map: the same while the address space stays as it is
+ * @counts: METHOD_COUNTED: of each of @nr_counts counting events; @period is 0
  * @map: user mode: what is mapped at @ip, else NULL
  */
 struct joined {
@@ -137,6 +146,8 @@ struct joined {
 	struct vm *vm;
 	const char *comm;
 	const struct mapping *map;
+	const u64 *counts;
+	u32 nr_counts;
 	u32 count;
 	u32 pcpu;
 	u32 pid, tid;

@@ -18,6 +18,7 @@ static void put_events(struct json *j, const struct session *s)
 			continue;
 		json_open(j, NULL, '{');
 		json_str(j, "name", e->name);
+		json_bool(j, "counting", e->counting);
 		json_u64(j, "period", e->period);
 		json_u64(j, "freq", e->freq);
 		json_count(j, "overflows", e->overflows, e->counted);
@@ -25,6 +26,28 @@ static void put_events(struct json *j, const struct session *s)
 		json_close(j, '}');
 	}
 	json_close(j, ']');
+}
+
+/* Seconds, of all its vCPUs. */
+static void put_times(struct json *j, const struct session *s, const struct vm *vm)
+{
+	struct vm_times t = vm_times(s, vm);
+	double hz = s->clock_khz * 1000.0;
+	size_t i;
+
+	json_open(j, "time", '{');
+	json_num(j, "on_cpu", t.ran / hz, 6, true);
+	json_num(j, "in_guest", t.exits.guest / hz, 6, t.told);
+	json_num(j, "handling_exits", exits_handling(&t.exits) / hz, 6, t.told);
+	json_num(j, "polling", t.exits.poll_ns / 1e9, 6, t.told);
+	json_num(j, "preempted", t.out[VMCOOP_OUT_PREEMPTED] / hz, 6, true);
+	json_num(j, "halted", t.out[VMCOOP_OUT_BLOCKED] / hz, 6, true);
+	json_num(j, "in_vmm", t.out[VMCOOP_OUT_USER] / hz, 6, true);
+	json_close(j, '}');
+	json_open(j, "exits", '{');
+	for (i = 0; i < VMCOOP_EXITS; i++)
+		json_count(j, exit_names[i], t.exits.exit[i].count, t.told);
+	json_close(j, '}');
 }
 
 static void put_vms(struct json *j, const struct session *s)
@@ -42,6 +65,7 @@ static void put_vms(struct json *j, const struct session *s)
 		json_u64(j, "vcpus", vm->nr_vcpus);
 		json_str(j, "release", *vm->release ? vm->release : NULL);
 		json_u64(j, "samples", vm->samples);
+		put_times(j, s, vm);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
@@ -151,10 +175,35 @@ static void put_key(struct json *j, const struct rows *rows, enum sort_key key, 
 	json_count(j, sort_key_names[key], v, rows->keys & 1U << key);
 }
 
+static void put_row_counts(struct json *j, const struct report *r, const struct row *row)
+{
+	const struct rows *rows = &r->rows[r->method];
+	const struct metrics *m = &r->metrics;
+	u64 n[3] = { 0 };
+	double ipc, mpki;
+	u32 i;
+
+	json_open(j, "counts", '[');
+	for (i = 0; i < rows->nr_counts; i++) {
+		u64 v = row_counted(rows, row, i);
+
+		json_u64(j, NULL, v);
+		n[0] += (int)i == m->instructions ? v : 0;
+		n[1] += (int)i == m->cycles ? v : 0;
+		n[2] += (int)i == m->misses ? v : 0;
+	}
+	json_close(j, ']');
+	ipc = metrics_ipc(m, n[0], n[1]);
+	mpki = metrics_mpki(m, n[2], n[0]);
+	json_num(j, "ipc", ipc, 4, ipc >= 0);
+	json_num(j, "mpki", mpki, 4, mpki >= 0);
+}
+
 static void put_row(struct json *j, const struct report *r, const struct row *row)
 {
 	const struct rows *rows = &r->rows[r->method];
 	double process = row_process_share(rows, row);
+	struct interval iv = row_interval(rows, row);
 	char buf[64];
 
 	json_open(j, NULL, '{');
@@ -171,9 +220,14 @@ static void put_row(struct json *j, const struct report *r, const struct row *ro
 		 row_symbol(row, buf, sizeof(buf)) : NULL);
 	json_bool(j, "attributed", row->reason == REASON_NONE);
 	json_num(j, "share", row_share(rows, row), 6, true);
+	json_num(j, "low", iv.low, 6, iv.n > 0);
+	json_num(j, "high", iv.high, 6, iv.n > 0);
+	json_num(j, "effective_n", iv.n, 1, iv.n > 0);
 	json_num(j, "process_share", process, 6, process >= 0);
 	json_u64(j, "samples", row->sums.samples);
 	json_u64(j, "period", row->sums.period);
+	if (rows->nr_counts)
+		put_row_counts(j, r, row);
 	json_str(j, "method", method_names[r->method]);
 	json_close(j, '}');
 }

@@ -27,6 +27,34 @@ static void head_recording(const struct session *s, FILE *f)
 		escape(command, sizeof(command), s->command));
 }
 
+static void put_sampled(const struct event *e, FILE *f)
+{
+	if (e->period)
+		fprintf(f, "period %llu", e->period);
+	else
+		fprintf(f, "%u samples a second and CPU", e->freq);
+	if (e->counted)
+		fprintf(f, ": %llu overflows, %llu of them in guests", e->overflows, e->in_guest);
+	else
+		fprintf(f, ": overflows not told, the file ends before");
+}
+
+/* Counts are never scaled: how much of the time they are of stands beside them. */
+static void put_counted(const struct report *r, u32 index, FILE *f)
+{
+	const struct counts *c = &r->total;
+	u32 i, at = 0;
+
+	for (i = 0; i < index; i++)
+		at += r->s.events[i].told && r->s.events[i].counting;
+	if (at >= c->nr)
+		fprintf(f, "counted nothing");
+	else
+		fprintf(f, "counted: %llu while vCPUs had a CPU, in %.2f %% of that time",
+			c->value[at].count,
+			c->enabled ? 100.0 * c->value[at].running / c->enabled : 0);
+}
+
 static void head_events(const struct report *r, FILE *f)
 {
 	const struct session *s = &r->s;
@@ -39,21 +67,20 @@ static void head_events(const struct report *r, FILE *f)
 		if (!e->told)
 			continue;
 		fprintf(f, "# event:    %s, ", escape(name, sizeof(name), e->name));
-		if (e->period)
-			fprintf(f, "period %llu", e->period);
+		if (e->counting)
+			put_counted(r, i, f);
 		else
-			fprintf(f, "%u samples a second and CPU", e->freq);
-		if (e->counted)
-			fprintf(f, ": %llu overflows, %llu of them in guests", e->overflows,
-				e->in_guest);
-		else
-			fprintf(f, ": overflows not told, the file ends before");
-		fprintf(f, "%s\n", s->nr_events > 1 && r->method == METHOD_SAMPLED && i == r->event ?
-			" (shown here)" : "");
+			put_sampled(e, f);
+		if (s->nr_events > 1 && ((r->method == METHOD_SAMPLED && i == r->event) ||
+					 (r->method == METHOD_COUNTED && i == r->counted_event)))
+			fprintf(f, " (shown here)");
+		fputc('\n', f);
 	}
 	if (!s->nr_events)
 		fprintf(f, "# event:    none\n");
 }
+
+static void head_times(const struct session *s, const struct vm *vm, FILE *f);
 
 static void head_vms(const struct session *s, FILE *f)
 {
@@ -73,6 +100,7 @@ static void head_vms(const struct session *s, FILE *f)
 			fprintf(f, ", says it runs Linux %s",
 				escape(release, sizeof(release), vm->release));
 		fputc('\n', f);
+		head_times(s, vm, f);
 	}
 	if (!s->join.nr_vms)
 		fprintf(f, "# VM:       none was seen\n");
@@ -91,26 +119,92 @@ static void head_records(const struct session *s, FILE *f)
 		read[0], dropped[0], read[1], dropped[1]);
 }
 
-static void head_samples(const struct report *r, FILE *f)
+static void put_reasons(const struct rows *rows, bool by_weight, FILE *f)
 {
-	const struct rows *rows = &r->rows[r->method];
-	u64 lost = report_unattributed(rows);
 	const char *sep = ": ";
 	int i;
 
-	fprintf(f, "# samples:  %llu %s, %llu attributed (%.2f %%), %llu not", rows->samples,
-		r->method == METHOD_TICK ? "guest ticks" : "host samples",
-		rows->by_reason[REASON_NONE],
-		rows->samples ? 100.0 * rows->by_reason[REASON_NONE] / rows->samples : 0, lost);
 	for (i = REASON_NONE + 1; i < NR_REASONS; i++) {
-		if (!rows->by_reason[i])
+		u64 n = by_weight ? rows->period_by_reason[i] : rows->by_reason[i];
+
+		if (!n)
 			continue;
-		fprintf(f, "%s%s %llu", sep, reason_names[i], rows->by_reason[i]);
+		if (by_weight)
+			fprintf(f, "%s%s %.2f %%", sep, reason_names[i], 100.0 * n / rows->period);
+		else
+			fprintf(f, "%s%s %llu", sep, reason_names[i], n);
 		sep = ", ";
 	}
-	if (r->s.join.outside)
-		fprintf(f, "; %llu before or behind the window do not count", r->s.join.outside);
 	fputc('\n', f);
+}
+
+static void head_method(const struct report *r, enum join_method m, FILE *f)
+{
+	static const char *const what[] = {
+		[METHOD_SAMPLED] = "host samples",
+		[METHOD_TICK] = "guest ticks",
+		[METHOD_COUNTED] = "guest ticks with counts",
+	};
+	const struct rows *rows = &r->rows[m];
+
+	if (!rows->samples && !rows->period && m != r->method)
+		return;
+	fprintf(f, "# %-9s %llu %s, %.2f %% of their weight attributed", method_names[m],
+		rows->samples, what[m], rows->period ?
+		100.0 * rows->period_by_reason[REASON_NONE] / rows->period : 0);
+	put_reasons(rows, true, f);
+}
+
+static void head_samples(const struct report *r, FILE *f)
+{
+	const struct rows *rows = &r->rows[r->method];
+	int m;
+
+	fprintf(f, "# samples:  %llu %s, %llu attributed (%.2f %%), %llu not", rows->samples,
+		r->method == METHOD_SAMPLED ? "host samples" : "guest ticks",
+		rows->by_reason[REASON_NONE],
+		rows->samples ? 100.0 * rows->by_reason[REASON_NONE] / rows->samples : 0,
+		report_unattributed(rows));
+	put_reasons(rows, false, f);
+	if (r->s.join.outside)
+		fprintf(f, "#           %llu host samples before or behind the window do not count\n",
+			r->s.join.outside);
+	for (m = 0; m < NR_METHODS; m++)
+		head_method(r, m, f);
+	fprintf(f, "# interval: 95 %%, of the share in this run, from how long the vCPUs stayed in a row\n");
+}
+
+/* ---- Where time went ---------------------------------------------------------------- */
+
+static double seconds(const struct session *s, u64 ticks)
+{
+	return (double)ticks / s->clock_khz / 1000;
+}
+
+/* Of all vCPUs of a VM. Handling contains polling, which is told apart. */
+static void head_times(const struct session *s, const struct vm *vm, FILE *f)
+{
+	struct vm_times t = vm_times(s, vm);
+	u64 exits = 0;
+	size_t i;
+
+	fprintf(f, "#   time:   had a CPU %.3f s", seconds(s, t.ran));
+	if (t.told)
+		fprintf(f, " (in the guest %.3f, handling exits %.3f, of it polling %.3f)",
+			seconds(s, t.exits.guest), seconds(s, exits_handling(&t.exits)),
+			t.exits.poll_ns / 1e9);
+	fprintf(f, "; preempted %.3f s, halted %.3f s, in the VMM %.3f s\n",
+		seconds(s, t.out[VMCOOP_OUT_PREEMPTED]), seconds(s, t.out[VMCOOP_OUT_BLOCKED]),
+		seconds(s, t.out[VMCOOP_OUT_USER]));
+	for (i = 0; i < VMCOOP_EXITS; i++)
+		exits += t.exits.exit[i].count;
+	if (exits)
+		fprintf(f, "#   exits:  %llu:", exits);
+	for (i = 0; i < VMCOOP_EXITS && exits; i++)
+		if (t.exits.exit[i].count)
+			fprintf(f, " %s %llu", exit_names[i], t.exits.exit[i].count);
+	if (exits)
+		fputc('\n', f);
 }
 
 /* ---- Join quality ------------------------------------------------------------------ */
@@ -223,6 +317,48 @@ static void cell_share(const struct report *r, const struct row *row, char *out)
 	sprintf(out, "%.2f%%", 100 * row_share(&r->rows[r->method], row));
 }
 
+static void cell_interval(const struct report *r, const struct row *row, char *out)
+{
+	struct interval iv = row_interval(&r->rows[r->method], row);
+
+	sprintf(out, "%.2f-%.2f%%", 100 * iv.low, 100 * iv.high);
+}
+
+static u64 counted(const struct report *r, const struct row *row, int i)
+{
+	return i < 0 ? 0 : row_counted(&r->rows[r->method], row, i);
+}
+
+static void put_ratio(char *out, double v)
+{
+	if (v < 0)
+		strcpy(out, "-");
+	else
+		sprintf(out, "%.2f", v);
+}
+
+static void cell_ipc(const struct report *r, const struct row *row, char *out)
+{
+	const struct metrics *m = &r->metrics;
+
+	put_ratio(out, metrics_ipc(m, counted(r, row, m->instructions),
+				   counted(r, row, m->cycles)));
+}
+
+static void cell_mpki(const struct report *r, const struct row *row, char *out)
+{
+	const struct metrics *m = &r->metrics;
+
+	put_ratio(out, metrics_mpki(m, counted(r, row, m->misses),
+				    counted(r, row, m->instructions)));
+}
+
+static void cell_count(const struct report *r, const struct row *row, char *out)
+{
+	(void)r;
+	sprintf(out, "%llu", row->sums.period);
+}
+
 static void cell_process(const struct report *r, const struct row *row, char *out)
 {
 	double share = row_process_share(&r->rows[r->method], row);
@@ -302,11 +438,16 @@ static void cell_sym(const struct report *r, const struct row *row, char *out)
 }
 
 #define K(key)	(1U << KEY_##key)
+#define COUNTED	(1U << NR_KEYS)	/* with counts only */
 
 static const struct column columns[] = {
 	{ "Share", 0, true, cell_share },
+	{ "95% interval", 0, true, cell_interval },
 	{ "Process", K(PID), true, cell_process },
 	{ "Samples", 0, true, cell_samples },
+	{ "Events", COUNTED, true, cell_count },
+	{ "IPC", COUNTED, true, cell_ipc },
+	{ "MPKI", COUNTED, true, cell_mpki },
 	{ "Method", 0, false, cell_method },
 	{ "VM", K(VM), false, cell_vm },
 	{ "vCPU", K(VCPU), true, cell_vcpu },
@@ -322,7 +463,7 @@ static const struct column columns[] = {
 
 static bool shown(const struct rows *rows, const struct column *c)
 {
-	return !c->key || rows->keys & c->key;
+	return !c->key || rows->keys & c->key || (c->key == COUNTED && rows->nr_counts);
 }
 
 static void put_line(const struct rows *rows, char (*cells)[CELL], const size_t *widths, FILE *f)

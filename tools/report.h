@@ -5,6 +5,7 @@
 #ifndef VMCOOP_REPORT_H
 #define VMCOOP_REPORT_H
 
+#include "metrics.h"
 #include "rows.h"
 #include "session.h"
 #include "symbolize.h"
@@ -15,6 +16,10 @@
  * @method: whose rows are shown
  * @rows: of each method; those of @method are finished
  * @event: index of the event whose samples count
+ * @counted_event: index of the event whose counts count
+ * @counter: its place among the counting events
+ * @total: what all counting events counted
+ * @metrics: which of them make ratios
  * @limit: rows to print, 0: all
  */
 struct report {
@@ -23,7 +28,9 @@ struct report {
 	struct symbolizer sym;
 	enum join_method method;
 	struct rows rows[NR_METHODS];
-	u32 event;
+	u32 event, counted_event, counter;
+	struct counts total;
+	struct metrics metrics;
 	u64 limit;
 };
 

@@ -2,6 +2,7 @@
 /*
  * Summing up: see rows.h.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -115,6 +116,21 @@ static void rows_rehash(struct rows *r)
 	}
 }
 
+/* Makes room for the events of @nr counters in each of @cap rows. */
+static void resize_counts(struct rows *r, u32 nr, size_t cap)
+{
+	u64 *counts = xcalloc(cap, nr * sizeof(*counts));
+	size_t i;
+	u32 e;
+
+	for (i = 0; i < r->nr; i++)
+		for (e = 0; e < r->nr_counts && e < nr; e++)
+			counts[i * nr + e] = r->counts[i * r->nr_counts + e];
+	free(r->counts);
+	r->counts = counts;
+	r->nr_counts = nr;
+}
+
 /* Index of the row like @want, made if there is none; ROWS_MAX: there are too many. */
 static u32 find_row(struct rows *r, const struct row *want)
 {
@@ -132,6 +148,8 @@ static u32 find_row(struct rows *r, const struct row *want)
 		r->cap = 2 * r->cap + 64;
 		r->rows = xreallocarray(r->rows, r->cap, sizeof(*r->rows));
 		r->sums = xreallocarray(r->sums, r->cap, sizeof(*r->sums));
+		if (r->counts)
+			resize_counts(r, r->nr_counts, r->cap);
 	}
 	r->rows[r->nr] = *want;
 	memset(&r->sums[r->nr], 0, sizeof(*r->sums));
@@ -178,6 +196,31 @@ static struct row_cache *cache_slot(const struct rows *r, u64 tag)
 
 /* ---- Adding ------------------------------------------------------------------------- */
 
+static void rows_count(struct rows *r, const struct joined *j)
+{
+	r->period += j->period;
+	r->samples += j->count;
+	r->squares += (double)j->period * j->period;
+	r->by_reason[j->reason] += j->count;
+	r->period_by_reason[j->reason] += j->period;
+}
+
+void rows_leave_out(struct rows *r, const struct joined *j)
+{
+	j->vcpu->last_row[j->method] = 0;
+	rows_count(r, j);
+}
+
+static void add_counts(struct rows *r, u32 at, const struct joined *j)
+{
+	u32 e;
+
+	if (j->nr_counts > r->nr_counts || !r->counts)
+		resize_counts(r, j->nr_counts, r->cap);
+	for (e = 0; e < j->nr_counts; e++)
+		r->counts[(size_t)at * r->nr_counts + e] += j->counts[e];
+}
+
 static void row_count(struct rows *r, u32 at, const struct joined *j)
 {
 	struct row_sums *sums = &r->sums[at];
@@ -188,6 +231,8 @@ static void row_count(struct rows *r, u32 at, const struct joined *j)
 	sums->squares += (double)j->period * j->period;
 	sums->again += *last == at + 1;
 	*last = at + 1;
+	if (j->nr_counts)
+		add_counts(r, at, j);
 	rows_count(r, j);
 }
 
@@ -222,15 +267,6 @@ bool rows_add_again(struct rows *r, const struct joined *j)
 		return false;
 	row_count(r, c->row - 1, j);
 	return true;
-}
-
-void rows_count(struct rows *r, const struct joined *j)
-{
-	r->period += j->period;
-	r->samples += j->count;
-	r->squares += (double)j->period * j->period;
-	r->by_reason[j->reason] += j->count;
-	r->period_by_reason[j->reason] += j->period;
 }
 
 /* ---- Finishing --------------------------------------------------------------------- */
@@ -286,8 +322,10 @@ void rows_finish(struct rows *r)
 
 	if (!r->nr)
 		return;
-	for (i = 0; i < r->nr; i++)
+	for (i = 0; i < r->nr; i++) {
 		r->rows[i].sums = r->sums[i];
+		r->rows[i].index = i;
+	}
 	/* Indices of rows mean nothing from here on. */
 	free(r->cache);
 	free(r->sums);
@@ -311,6 +349,7 @@ void rows_free(struct rows *r)
 	free(r->rows);
 	free(r->slots);
 	free(r->sums);
+	free(r->counts);
 	free(r->cache);
 	memset(r, 0, sizeof(*r));
 }
@@ -325,6 +364,40 @@ double row_process_share(const struct rows *r, const struct row *row)
 	if (!(r->keys & BIT(KEY_PID)) || !(r->keys & BIT(KEY_VM)) || !knows_task(row))
 		return -1;
 	return row->process ? (double)row->sums.period / row->process : 0;
+}
+
+/* Variance of equally spaced samples over that of random ones: see rows.h. */
+static double spacing_factor(double correlation)
+{
+	if (correlation < 0.01)
+		return 1;
+	/* The exact form loses all its digits close to 1. */
+	if (correlation > 0.99)
+		return (1 - correlation) / 6;
+	return (1 + correlation) / (1 - correlation) + 2 / log(correlation);
+}
+
+/* Wilson's interval: good for shares near 0 and 1, too. */
+struct interval row_interval(const struct rows *r, const struct row *row)
+{
+	const double z = 1.96;
+	struct interval iv = { 0, 1, 0 };
+	double share = row_share(r, row), middle, half, by_count, again;
+
+	if (!r->squares || !r->samples || !row->sums.samples)
+		return iv;
+	by_count = (double)row->sums.samples / r->samples;
+	again = (double)row->sums.again / row->sums.samples;
+	iv.n = (double)r->period * r->period / r->squares;
+	if (by_count < 1)
+		iv.n /= fmax(spacing_factor((again - by_count) / (1 - by_count)),
+			     1.0 / (6 * row->sums.samples));
+	middle = (share + z * z / (2 * iv.n)) / (1 + z * z / iv.n);
+	half = z * sqrt(share * (1 - share) / iv.n + z * z / (4 * iv.n * iv.n)) /
+	       (1 + z * z / iv.n);
+	iv.low = fmax(middle - half, 0);
+	iv.high = fmin(middle + half, 1);
+	return iv;
 }
 
 const char *row_symbol(const struct row *row, char *buf, size_t cap)

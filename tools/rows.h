@@ -47,6 +47,7 @@ struct row_sums {
  * @symbol: unique string; NULL: @addr stands for it
  * @reason: why it is not attributed, REASON_NONE if it is
  * @sums: filled in by rows_finish()
+ * @index: where in struct rows its @counts are
  * @process: periods of all rows of its process
  */
 struct row {
@@ -57,6 +58,7 @@ struct row {
 	const char *comm, *dso, *path, *symbol;
 	u64 addr;
 	struct row_sums sums;
+	u32 index;
 	u64 process;
 };
 
@@ -67,6 +69,8 @@ struct row {
  * @samples: of all rows
  * @by_reason: samples not attributed
  * @squares: sum of all samples' periods squared
+ * @counts: METHOD_COUNTED: of each row, before rows_finish(), its events
+ * @nr_counts: events there
  * @merged: samples that went into the last row because there were too many
  */
 struct rows {
@@ -78,6 +82,8 @@ struct rows {
 	u64 by_reason[NR_REASONS];
 	u64 period_by_reason[NR_REASONS];
 	double squares;
+	u64 *counts;
+	u32 nr_counts;
 	u64 merged;
 	u32 *slots;
 	size_t nr_slots;
@@ -94,15 +100,41 @@ void rows_add(struct rows *r, const struct joined *j, const struct place *p);
  */
 bool rows_add_again(struct rows *r, const struct joined *j);
 /* Counts into the totals alone: a sample that was asked to be left out of view. */
-void rows_count(struct rows *r, const struct joined *j);
+void rows_leave_out(struct rows *r, const struct joined *j);
 /* Fills in @process and sorts by what weighs most, then by name. */
 void rows_finish(struct rows *r);
 void rows_free(struct rows *r);
+
+/* Method "counted": its count of event @i. */
+static inline u64 row_counted(const struct rows *r, const struct row *row, u32 i)
+{
+	return i < r->nr_counts ? r->counts[(size_t)row->index * r->nr_counts + i] : 0;
+}
 
 /* Share of all, 0 to 1. */
 double row_share(const struct rows *r, const struct row *row);
 /* Share of its process; -1 where the keys do not tell processes apart. */
 double row_process_share(const struct rows *r, const struct row *row);
+
+/**
+ * struct interval - what a row's share lies in with a probability of 95 %
+ * @low: 0 to 1
+ * @high: 0 to 1
+ * @n: samples, drawn one by one at random, that would tell it as exactly
+ *
+ * Estimated is the share that the row really had in this run. Samples stand for
+ * equal distances with a random start, so a row that lasts for several samples
+ * is known better than by random ones: each of its beginnings and ends is off by
+ * a fraction of a distance. How long rows last is told by how often the vCPU's
+ * sample before was of the same row; with a correlation r of neighbours, falling
+ * off exponentially, the variance is that of random samples times
+ * (1 + r) / (1 - r) + 2 / ln r.
+ */
+struct interval {
+	double low, high, n;
+};
+
+struct interval row_interval(const struct rows *r, const struct row *row);
 
 /* The symbol or address, or in brackets why there is none. */
 const char *row_symbol(const struct row *row, char *buf, size_t cap);
