@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "metrics.h"
+#include "output.h"
 
 struct counts counts_total(const struct session *s, const struct vm *vm)
 {
@@ -72,4 +73,25 @@ struct vm_times vm_times(const struct session *s, const struct vm *vm)
 			t.out[k] += v->exits.out[k];
 	}
 	return t;
+}
+
+void json_times(struct json *j, const struct session *s, const struct vm *vm)
+{
+	struct vm_times t = vm_times(s, vm);
+	double hz = s->clock_khz * 1000.0;
+	size_t i;
+
+	json_open(j, "time", '{');
+	json_num(j, "on_cpu", t.ran / hz, 6, true);
+	json_num(j, "in_guest", t.exits.guest / hz, 6, t.told);
+	json_num(j, "handling_exits", exits_handling(&t.exits) / hz, 6, t.told);
+	json_num(j, "polling", t.exits.poll_ns / 1e9, 6, t.told);
+	json_num(j, "preempted", t.out[VMCOOP_OUT_PREEMPTED] / hz, 6, true);
+	json_num(j, "halted", t.out[VMCOOP_OUT_BLOCKED] / hz, 6, true);
+	json_num(j, "in_vmm", t.out[VMCOOP_OUT_USER] / hz, 6, true);
+	json_close(j, '}');
+	json_open(j, "exits", '{');
+	for (i = 0; i < VMCOOP_EXITS; i++)
+		json_count(j, exit_names[i], t.exits.exit[i].count, t.told);
+	json_close(j, '}');
 }

@@ -39,7 +39,11 @@ struct vm_times {
 	u64 out[VMCOOP_OUT_EXIT + 1];
 };
 
+struct json;
 struct vm_times vm_times(const struct session *s, const struct vm *vm);
+
+/* Members "time", in seconds, and "exits" of a JSON object. */
+void json_times(struct json *j, const struct session *s, const struct vm *vm);
 
 /* Negative: not known. */
 static inline double metrics_ipc(const struct metrics *m, u64 instructions, u64 cycles)

@@ -28,28 +28,6 @@ static void put_events(struct json *j, const struct session *s)
 	json_close(j, ']');
 }
 
-/* Seconds, of all its vCPUs. */
-static void put_times(struct json *j, const struct session *s, const struct vm *vm)
-{
-	struct vm_times t = vm_times(s, vm);
-	double hz = s->clock_khz * 1000.0;
-	size_t i;
-
-	json_open(j, "time", '{');
-	json_num(j, "on_cpu", t.ran / hz, 6, true);
-	json_num(j, "in_guest", t.exits.guest / hz, 6, t.told);
-	json_num(j, "handling_exits", exits_handling(&t.exits) / hz, 6, t.told);
-	json_num(j, "polling", t.exits.poll_ns / 1e9, 6, t.told);
-	json_num(j, "preempted", t.out[VMCOOP_OUT_PREEMPTED] / hz, 6, true);
-	json_num(j, "halted", t.out[VMCOOP_OUT_BLOCKED] / hz, 6, true);
-	json_num(j, "in_vmm", t.out[VMCOOP_OUT_USER] / hz, 6, true);
-	json_close(j, '}');
-	json_open(j, "exits", '{');
-	for (i = 0; i < VMCOOP_EXITS; i++)
-		json_count(j, exit_names[i], t.exits.exit[i].count, t.told);
-	json_close(j, '}');
-}
-
 static void put_vms(struct json *j, const struct session *s)
 {
 	size_t i;
@@ -65,7 +43,7 @@ static void put_vms(struct json *j, const struct session *s)
 		json_u64(j, "vcpus", vm->nr_vcpus);
 		json_str(j, "release", *vm->release ? vm->release : NULL);
 		json_u64(j, "samples", vm->samples);
-		put_times(j, s, vm);
+		json_times(j, s, vm);
 		json_close(j, '}');
 	}
 	json_close(j, ']');
