@@ -452,6 +452,19 @@ bool datafile_next(struct datafile_reader *r, struct chunk *c)
 	return unpack(r, c, c->data) || damaged(r, c, "is damaged (cannot be decompressed)");
 }
 
+bool datafile_ready(const struct datafile_reader *r)
+{
+	struct chunk_hdr hdr;
+	struct stat st;
+
+	if (pread(fileno(r->f), &hdr, sizeof(hdr), r->offset) != sizeof(hdr) ||
+	    fstat(fileno(r->f), &st))
+		return false;
+	/* What is no chunk is ready to be refused. */
+	return !header_good(&hdr) ||
+	       (u64)st.st_size - r->offset - sizeof(hdr) >= hdr.len + (u64)pad8(hdr.len);
+}
+
 bool datafile_load(struct datafile_reader *r, const struct chunk *c, void *buf)
 {
 	size_t done = 0;

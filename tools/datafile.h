@@ -190,6 +190,8 @@ bool datafile_next(struct datafile_reader *r, struct chunk *c);
  * @c->len bytes. False: the file has changed, or the payload is none.
  */
 bool datafile_load(struct datafile_reader *r, const struct chunk *c, void *buf);
+/* Whether the next chunk stands whole in a file that is being written. */
+bool datafile_ready(const struct datafile_reader *r);
 void datafile_close(struct datafile_reader *r);
 
 #endif /* VMCOOP_DATAFILE_H */

@@ -158,22 +158,20 @@ static void put_host_kernel(struct perfdata *p)
 static void put_kernel(const struct perf_export *px, const struct vm_out *o,
 		       const struct kallsyms *k, struct perfdata_where w)
 {
-	char name[128] = "[kernel.kallsyms]_text";
 	struct perfdata_map m = { .start = KERNEL_START, .len = ~KERNEL_START };
+	const char *symbol = "_text";
+	char vm[64], first[128], name[256];
 
-	if (px->dir)
-		snprintf(name, sizeof(name), "[guest.kernel.kallsyms.%u]_text", o->vm->pid);
-	m.path = name;
 	if (k && k->tab.nr) {
-		const struct symbol *first = k->tab.syms;
-
-		m.start = first->start;
+		m.start = k->tab.syms[0].start;
 		m.len = k->tab.syms[k->tab.nr - 1].end - m.start;
 		/* A symbol and where it is: nothing was relocated. */
+		symbol = escape(first, sizeof(first), symtab_name(&k->tab, &k->tab.syms[0]));
 		m.pgoff = m.start;
-		snprintf(strchr(name, ']') + 1, sizeof(name) - 40, "%.*s",
-			 (int)sizeof(name) - 41, symtab_name(&k->tab, first));
 	}
+	snprintf(vm, sizeof(vm), "[guest.kernel.kallsyms.%u]", o->vm->pid);
+	snprintf(name, sizeof(name), "%s%s", px->dir ? vm : "[kernel.kallsyms]", symbol);
+	m.path = name;
 	w.cpumode = px->dir ? PERF_RECORD_MISC_GUEST_KERNEL : PERF_RECORD_MISC_KERNEL;
 	w.pid = px->dir ? o->vm->pid : NOBODY;
 	w.tid = 0;
@@ -224,7 +222,10 @@ static struct proc_out *find_proc(struct vm_out *o, u32 pid)
 	return p;
 }
 
-/* The object's file on this machine, else its name in the guest; no reader may take it for a file of ours. */
+/*
+ * The object's file on this machine, else its name in the guest. What is no file
+ * has a name of ours: perf would ask this machine for its own [vdso] or //anon.
+ */
 static const char *object_path(struct export *x, const struct vm_out *o, const struct dso *dso,
 			       char *buf, size_t cap)
 {
@@ -233,16 +234,16 @@ static const char *object_path(struct export *x, const struct vm_out *o, const s
 	ssize_t n;
 
 	if (!dso->file) {
-		/* perf would ask this machine for its own [vdso] or //anon. */
-		snprintf(buf, cap, "[guest]");
-		escape(buf + 7, cap - 7, dso->path);
+		strcpy(buf, "[guest]");
+		escape(buf + strlen(buf), cap - strlen(buf), dso->path);
 		return buf;
 	}
+	if (fd < 0)
+		return escape(buf, cap, dso->path);
 	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-	n = fd < 0 ? -1 : readlink(link, path, sizeof(path) - 1);
-	if (fd >= 0)
-		close(fd);
-	path[max_u64(n, 0) * (n > 0)] = '\0';
+	n = readlink(link, path, sizeof(path) - 1);
+	close(fd);
+	path[n < 0 ? 0 : n] = '\0';
 	return escape(buf, cap, n > 0 ? path : dso->path);
 }
 

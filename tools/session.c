@@ -212,22 +212,29 @@ static void close_accounts(struct session *s)
 	}
 }
 
-static int read_from(struct session *s, struct datafile_reader *r,
-		     void (*sample)(void *ctx, const struct joined *j),
-		     void (*record)(void *ctx, const struct merge_rec *rec), void *ctx)
+void session_begin(struct session *s, struct datafile_reader *r,
+		   void (*sample)(void *ctx, const struct joined *j), void *ctx)
 {
 	static const struct merge_ops ops = {
 		.record = on_record,
 		.source = on_source,
 		.chunk = on_chunk,
 	};
-	struct chunk c;
 
 	memset(s, 0, sizeof(*s));
 	s->clock_khz = 1;
-	s->record = record;
 	join_init(&s->join, sample, ctx);
 	merge_init(&s->merge, &ops, s, r);
+}
+
+static int read_from(struct session *s, struct datafile_reader *r,
+		     void (*sample)(void *ctx, const struct joined *j),
+		     void (*record)(void *ctx, const struct merge_rec *rec), void *ctx)
+{
+	struct chunk c;
+
+	session_begin(s, r, sample, ctx);
+	s->record = record;
 	while (datafile_next(r, &c))
 		merge_chunk(&s->merge, &c);
 	/* Of what was recorded last, some rings' records may be missing. */

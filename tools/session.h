@@ -95,6 +95,9 @@ int session_read_records(struct session *s, const char *path,
 /* As session_read(), from an open reader, which stays the caller's. */
 int session_read_from(struct session *s, struct datafile_reader *r,
 		      void (*sample)(void *ctx, const struct joined *j), void *ctx);
+/* Begins to read @r piece by piece: merge_chunk(&s->merge) takes the next one. */
+void session_begin(struct session *s, struct datafile_reader *r,
+		   void (*sample)(void *ctx, const struct joined *j), void *ctx);
 void session_free(struct session *s);
 
 void session_note(struct session *s, const char *fmt, ...) __printf(2, 3);

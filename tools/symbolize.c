@@ -169,20 +169,31 @@ static char *build_id_path(const struct elf_image *img)
 	return xasprintf("/usr/lib/debug/.build-id/%.2s/%s.debug", hex, hex + 2);
 }
 
-/* Stripped: distributions put the symbols into a file of their own. */
-static void add_debug_symbols(int root, const char *path, struct elf_image *img)
+#define DEBUG_PLACES	3
+
+/* Where distributions put what they strip off; NULL for places that cannot be named. */
+static void debug_places(const char *path, const struct elf_image *img,
+			 char *tries[DEBUG_PLACES])
 {
 	int dir = strrchr(path, '/') - path;
-	char *tries[3] = { NULL };
-	size_t i;
 
+	memset(tries, 0, DEBUG_PLACES * sizeof(*tries));
 	if (img->build_id_len > 1)
 		tries[0] = build_id_path(img);
 	if (*img->debuglink) {
 		tries[1] = xasprintf("%.*s/.debug/%s", dir, path, img->debuglink);
 		tries[2] = xasprintf("/usr/lib/debug%.*s/%s", dir, path, img->debuglink);
 	}
-	for (i = 0; i < ARRAY_SIZE(tries); i++) {
+}
+
+/* Stripped: the symbols may be in a file of their own. */
+static void add_debug_symbols(int root, const char *path, struct elf_image *img)
+{
+	char *tries[DEBUG_PLACES];
+	size_t i;
+
+	debug_places(path, img, tries);
+	for (i = 0; i < DEBUG_PLACES; i++) {
 		struct elf_image *debug = NULL;
 
 		if (tries[i] && !img->full)
@@ -233,6 +244,24 @@ int symbolizer_open(struct symbolizer *s, struct vm *vm, const struct dso *dso)
 	const struct vm_symbols *v = vm_symbols(s, vm);
 
 	return dso->file && v->root ? open_object(v->root->root, dso->path) : -1;
+}
+
+int symbolizer_open_debug(struct symbolizer *s, struct vm *vm, const struct dso *dso)
+{
+	const struct vm_symbols *v = vm_symbols(s, vm);
+	char *tries[DEBUG_PLACES];
+	int fd = -1;
+	size_t i;
+
+	if (!dso->file || !v->root || !dso->image)
+		return -1;
+	debug_places(dso->path, dso->image, tries);
+	for (i = 0; i < DEBUG_PLACES; i++) {
+		if (tries[i] && fd < 0)
+			fd = open_below(v->root->root, tries[i]);
+		free(tries[i]);
+	}
+	return fd;
 }
 
 const struct kallsyms *symbolizer_kallsyms(struct symbolizer *s, struct vm *vm)

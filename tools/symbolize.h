@@ -63,6 +63,8 @@ struct place {
 
 /* Opens the file that @dso is in its VM, -1 if no --guest-root holds it. It is the guest's: untrusted. */
 int symbolizer_open(struct symbolizer *s, struct vm *vm, const struct dso *dso);
+/* The same for the file with what was stripped off it. */
+int symbolizer_open_debug(struct symbolizer *s, struct vm *vm, const struct dso *dso);
 /* The table for the VM's kernel, NULL if none was given. */
 const struct kallsyms *symbolizer_kallsyms(struct symbolizer *s, struct vm *vm);
 

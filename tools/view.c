@@ -60,20 +60,26 @@ static bool event_wanted(const struct view *v, const struct joined *j)
 	return j->event == (i < s->nr_events ? i : 0);
 }
 
+bool view_wants(struct view *v, const struct joined *j)
+{
+	if (j->method != v->method && !(v->ticks_too && j->method == METHOD_TICK))
+		return false;
+	if ((v->vm && !vm_is_called(j->vm, v->vm)) || (v->comm && strcmp(v->comm, j->comm)) ||
+	    (v->by_pid && v->pid != j->pid) || !event_wanted(v, j)) {
+		v->left += j->method == v->method;
+		return false;
+	}
+	if (j->method == v->method)
+		v->shown += j->count;
+	return true;
+}
+
 static void on_sample(void *ctx, const struct joined *j)
 {
 	struct view *v = ctx;
 
-	if (j->method != v->method && !(v->ticks_too && j->method == METHOD_TICK))
-		return;
-	if ((v->vm && !vm_is_called(j->vm, v->vm)) || (v->comm && strcmp(v->comm, j->comm)) ||
-	    (v->by_pid && v->pid != j->pid) || !event_wanted(v, j)) {
-		v->left += j->method == v->method;
-		return;
-	}
-	if (j->method == v->method)
-		v->shown += j->count;
-	v->sample(v->ctx, j);
+	if (view_wants(v, j))
+		v->sample(v->ctx, j);
 }
 
 static int check_event(const struct view *v)

@@ -73,6 +73,9 @@ bool view_option(struct view *v, int opt, const char *arg, int *status);
  */
 int view_read(struct view *v);
 
+/* Whether the options let a sample through; counts it. view_read() asks by itself. */
+bool view_wants(struct view *v, const struct joined *j);
+
 /* Prints the session's notes, and how to supply what was missing, to standard error. */
 void view_notes(struct view *v);
 void view_free(struct view *v);

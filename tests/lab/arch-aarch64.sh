@@ -15,7 +15,8 @@ QEMU=qemu-system-aarch64
 QEMU_PACKAGE=qemu-system-arm
 QEMU_FILES=(/usr/bin/qemu-system-aarch64)
 # For the lab's programs, and to build the tool.
-SYSROOT_PACKAGES=(qemu-system-arm busybox-static libc6-dev libelf-dev zlib1g-dev libzstd-dev perl-base)
+SYSROOT_PACKAGES=(qemu-system-arm busybox-static libc6-dev libelf-dev libdw-dev libcapstone-dev
+	libncurses-dev zlib1g-dev libzstd-dev perl-base)
 
 HOST_MODULES=(virtio_pci virtio_blk)	# KVM is built in
 GUEST_MODULES=(virtio_pci virtio_blk)
