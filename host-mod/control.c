@@ -199,11 +199,13 @@ static int vh_too_long(const char *what, size_t max)
 	return -EINVAL;
 }
 
-static int vh_cmd_rate(const char *line)
+static int vh_cmd_rate(const char *word, const char *arg)
 {
-	if (strlen(line) >= sizeof(vh_now.rate))
-		return vh_too_long("period or freq", sizeof(vh_now.rate));
-	return vh_set_events(vh_now.events, line);
+	char rate[sizeof(vh_now.rate)];
+
+	if (snprintf(rate, sizeof(rate), "%s %s", word, arg) >= sizeof(rate))
+		return vh_too_long(word, sizeof(rate) - strlen(word) - 1);
+	return vh_set_events(vh_now.events, rate);
 }
 
 static int vh_cmd_count_us(const char *arg)
@@ -240,12 +242,8 @@ static int vh_command(char *line)
 			vh_too_long(word, sizeof(vh_now.vms));
 	if (!strcmp(word, "count_us"))
 		return vh_cmd_count_us(arg);
-	if (!strcmp(word, "period") || !strcmp(word, "freq")) {
-		char rate[sizeof(vh_now.rate) + 1];
-
-		snprintf(rate, sizeof(rate), "%s %s", word, arg);
-		return vh_cmd_rate(rate);
-	}
+	if (!strcmp(word, "period") || !strcmp(word, "freq"))
+		return vh_cmd_rate(word, arg);
 	vh_err("%.32s: not a command; start, stop, events LIST, period N, freq N, count_us N, vms FILTER are",
 	       word);
 	return -EINVAL;

@@ -268,10 +268,10 @@ static int vh_explain(const struct vh_event *e, int error)
 	return error == -ENOENT ? -ENODEV : error;
 }
 
-/* "period N" or "freq N" for an event without one of its own. */
+/* @rate: "period N", "freq N" or empty. */
 static int vh_rate(const char *rate, struct vh_event *e)
 {
-	if (!*rate || e->own_rate || e->count)
+	if (!*rate)
 		return 0;
 	return str_has_prefix(rate, "period ") ? vh_parse_period(rate + 7, e) :
 						 vh_parse_freq(rate + 5, e);
@@ -335,6 +335,7 @@ int vh_events_set(const char *list, const char *rate)
 {
 	static struct vh_event events[VH_MAX_EVENTS];	/* too big for the stack */
 	char choice[sizeof(vh_choice)] = "as asked";
+	struct vh_event any = { .min_period = 1 };
 	int nr, ret, i;
 
 	if (*list) {
@@ -349,8 +350,13 @@ int vh_events_set(const char *list, const char *rate)
 	}
 	if (nr < 0)
 		return nr;
+	/* A rate that no event needs now must be one all the same. */
+	ret = vh_rate(rate, &any);
+	if (ret)
+		return ret;
 	for (i = 0; i < nr; i++) {
-		ret = vh_rate(rate, &events[i]);
+		if (!events[i].own_rate && !events[i].count)
+			ret = vh_rate(rate, &events[i]);
 		if (ret)
 			return ret;
 		ret = vh_try(&events[i]);

@@ -13,6 +13,7 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/container_of.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -43,6 +44,28 @@ static bool vh_param_is_true(const char *path)
 }
 
 /**
+ * struct vh_ask - a look at the parameters
+ * @work: runs it in a kernel thread, which sees /sys whatever current's root
+ *	is, and even if current has none any more because it exits
+ * @answer: the parameter that is true, or NULL
+ */
+struct vh_ask {
+	struct work_struct	work;
+	const char		*answer;
+};
+
+static void vh_ask(struct work_struct *work)
+{
+	struct vh_ask *ask = container_of(work, struct vh_ask, work);
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(vh_mediated_params) && !ask->answer; i++) {
+		if (vh_param_is_true(vh_mediated_params[i]))
+			ask->answer = vh_mediated_params[i];
+	}
+}
+
+/**
  * vh_mediated() - does KVM give the whole PMU to guests?
  *
  * Context: task, may sleep.
@@ -50,13 +73,13 @@ static bool vh_param_is_true(const char *path)
  */
 const char *vh_mediated(void)
 {
-	unsigned int i;
+	struct vh_ask ask = { 0 };
 
-	for (i = 0; i < ARRAY_SIZE(vh_mediated_params); i++) {
-		if (vh_param_is_true(vh_mediated_params[i]))
-			return vh_mediated_params[i];
-	}
-	return NULL;
+	INIT_WORK_ONSTACK(&ask.work, vh_ask);
+	queue_work(system_unbound_wq, &ask.work);
+	flush_work(&ask.work);
+	destroy_work_on_stack(&ask.work);
+	return ask.answer;
 }
 
 static void vh_give_way(struct work_struct *work)
