@@ -61,12 +61,18 @@ enum vmcoop_rec_type {
 	VMCOOP_GUEST_EXIT	= 36,	/* task exited */
 	VMCOOP_GUEST_MMAP	= 37,	/* executable mapping */
 	VMCOOP_GUEST_KERNEL	= 38,	/* where the kernel was loaded */
+	VMCOOP_GUEST_CONFIG	= 39,	/* what the module records, and how */
+	VMCOOP_GUEST_CPU	= 40,	/* a CPU came or went */
+	VMCOOP_GUEST_BUILDID	= 41,	/* build-id of a mapped file */
+	VMCOOP_GUEST_MODULE	= 42,	/* kernel module loaded or gone */
+	VMCOOP_GUEST_CGROUP	= 43,	/* path of a cgroup */
 };
 
 /* hdr.flags */
 #define VMCOOP_F_SNAPSHOT	0x01	/* held before the stamp: state told again */
 #define VMCOOP_F_EXEC		0x02	/* GUEST_COMM: by execve, old mappings are void */
 #define VMCOOP_F_TIMER		0x04	/* HOST_ENTRY, HOST_COUNT: injects the timer */
+#define VMCOOP_F_NOEXEC		0x08	/* GUEST_MMAP: no code is there any more; no path */
 
 /**
  * struct vmcoop_hdr - what every record starts with
@@ -301,14 +307,34 @@ struct vmcoop_host_gone {
 	__u32	reserved;
 };
 
+/* pid and tid of whoever is outside the guest's focus, in GUEST_TICK and GUEST_SWITCH */
+#define VMCOOP_PID_OUTSIDE	0xffffffffU
+
+/* vmcoop_guest_tick.cflags */
+#define VMCOOP_TC_KERNEL_CUT	0x01	/* the kernel's chain goes on */
+#define VMCOOP_TC_USER_CUT	0x02	/* the user's chain goes on */
+#define VMCOOP_TC_USER_LOST	0x04	/* the user's chain ends where its stack could not be read */
+
+#define VMCOOP_CHAIN_MAX	127	/* addresses of each of the two chains */
+
 /**
  * struct vmcoop_guest_tick - software state at a scheduler tick
  * @pid: process (tgid), 0 for the idle task
  * @tid: thread
  * @ip: interrupted instruction
  * @mode: VMCOOP_MODE_*
+ * @preempt: how often the interrupted code had turned preemption off, 255 at
+ *	most; 0 also where the kernel does not count (VMCOOP_CF_PREEMPT)
+ * @softirq: 1 if it served a softirq, plus 2 for each time it had turned
+ *	softirqs off
+ * @hardirq: hard interrupts it served
+ * @nr_kernel: addresses in @chain of the kernel's chain
+ * @nr_user: addresses behind them, of the user's chain
+ * @cflags: VMCOOP_TC_*
  * @reserved: 0
  * @comm: the thread's name, NUL-padded; any bytes
+ * @chain: callers' return addresses, innermost first. Of @mode KERNEL, the
+ *	user's chain begins with where user code entered the kernel.
  */
 struct vmcoop_guest_tick {
 	struct vmcoop_hdr hdr;
@@ -316,8 +342,15 @@ struct vmcoop_guest_tick {
 	__u32	tid;
 	__u64	ip;
 	__u8	mode;
-	__u8	reserved[7];
+	__u8	preempt;
+	__u8	softirq;
+	__u8	hardirq;
+	__u8	nr_kernel;
+	__u8	nr_user;
+	__u8	cflags;
+	__u8	reserved;
 	char	comm[16];
+	__u64	chain[];
 };
 
 /* vmcoop_guest_switch.prev_state */
@@ -352,6 +385,9 @@ struct vmcoop_guest_switch {
  * @tflags: VMCOOP_T_*
  * @reserved: 0
  * @comm: NUL-padded; any bytes
+ * @ns_pid: process as its own pid namespace counts
+ * @ns_tid: thread, likewise
+ * @cgroup: number of its cgroup in the unified hierarchy, see GUEST_CGROUP
  *
  * hdr.flags: F_EXEC if execve gave the name, F_SNAPSHOT if the task had it before.
  */
@@ -362,11 +398,16 @@ struct vmcoop_guest_comm {
 	__u32	tflags;
 	__u32	reserved;
 	char	comm[16];
+	__u32	ns_pid;
+	__u32	ns_tid;
+	__u64	cgroup;
 };
 
 /**
  * struct vmcoop_guest_fork - a new task; it has its parent's name, and a new
  *	process its parent's mappings
+ *
+ * The last three fields are as in GUEST_COMM.
  */
 struct vmcoop_guest_fork {
 	struct vmcoop_hdr hdr;
@@ -374,6 +415,9 @@ struct vmcoop_guest_fork {
 	__u32	tid;
 	__u32	ppid;
 	__u32	ptid;
+	__u32	ns_pid;
+	__u32	ns_tid;
+	__u64	cgroup;
 };
 
 /** struct vmcoop_guest_exit - a thread exited; with pid == tid its leader */
@@ -396,7 +440,8 @@ struct vmcoop_guest_exit {
  * @path: as the guest's kernel names it, any bytes; "[vdso]", "//anon" and
  *	the like where no file is behind it
  *
- * A new mapping overrides what it overlaps.
+ * A new mapping overrides what it overlaps. With F_NOEXEC, what is mapped there
+ * is not executable; that is told where code was mapped lately.
  */
 struct vmcoop_guest_mmap {
 	struct vmcoop_hdr hdr;
@@ -412,6 +457,61 @@ struct vmcoop_guest_mmap {
 };
 
 /**
+ * struct vmcoop_guest_buildid - build-id of a file that GUEST_MMAP named
+ * @ino: inode number
+ * @dev_major: device of the file
+ * @dev_minor: device of the file
+ * @len: bytes of @id in use
+ * @reserved: 0
+ * @id: the ELF note's bytes, padded with 0
+ */
+struct vmcoop_guest_buildid {
+	struct vmcoop_hdr hdr;
+	__u64	ino;
+	__u32	dev_major;
+	__u32	dev_minor;
+	__u32	len;
+	__u32	reserved;
+	__u8	id[];
+};
+
+#define VMCOOP_BUILD_ID_MAX	64	/* bytes; longer ones are not told */
+
+/**
+ * struct vmcoop_guest_module - a kernel module's code
+ * @addr: first address of its text
+ * @len: bytes
+ * @loaded: 1, or 0: it is gone
+ * @id_len: bytes of @build_id in use
+ * @build_id: of its file, padded with 0
+ * @name: NUL-padded
+ */
+struct vmcoop_guest_module {
+	struct vmcoop_hdr hdr;
+	__u64	addr;
+	__u64	len;
+	__u32	loaded;
+	__u32	id_len;
+	__u8	build_id[24];
+	char	name[64];
+};
+
+/**
+ * struct vmcoop_guest_cgroup - a cgroup of the unified hierarchy
+ * @cgroup: its number, as in GUEST_COMM
+ * @path_len: bytes of @path in use; the record pads with NUL
+ * @reserved: 0
+ * @path: from the hierarchy's root, any bytes
+ */
+struct vmcoop_guest_cgroup {
+	struct vmcoop_hdr hdr;
+	__u64	cgroup;
+	__u32	path_len;
+	__u32	reserved;
+	char	path[];
+};
+
+/**
  * struct vmcoop_guest_kernel - anchors a symbol table of the guest's kernel
  * @addr: where @symbol lies in the running kernel
  * @symbol: name of an exported text symbol, NUL-padded
@@ -422,6 +522,42 @@ struct vmcoop_guest_kernel {
 	struct vmcoop_hdr hdr;
 	__u64	addr;
 	char	symbol[32];
+};
+
+/* vmcoop_guest_config.cflags */
+#define VMCOOP_CF_SWITCH	0x01	/* task switches are recorded */
+#define VMCOOP_CF_TIMER		0x02	/* ticks are of a timer of the module's own */
+#define VMCOOP_CF_PREEMPT	0x04	/* the kernel counts preemption's depth */
+#define VMCOOP_CF_FOCUS		0x08	/* chosen processes only; others are VMCOOP_PID_OUTSIDE */
+
+/**
+ * struct vmcoop_guest_config - what the module records, from this stamp on
+ * @hz: ticks a second and CPU
+ * @cflags: VMCOOP_CF_*
+ * @callchain: longest chain, addresses of kernel and of user each; 0: none
+ * @tickless: CPUs whose tick stops also while a task runs (nohz_full)
+ */
+struct vmcoop_guest_config {
+	struct vmcoop_hdr hdr;
+	__u32	hz;
+	__u32	cflags;
+	__u32	callchain;
+	__u32	tickless;
+};
+
+/**
+ * struct vmcoop_guest_cpu_state - a CPU of the guest's came online, or goes
+ * @cpu: as the guest's kernel counts
+ * @vcpu: as the hypervisor counts (hdr.id of that CPU's records)
+ * @online: 1, or 0: from now on nothing runs there
+ * @reserved: 0
+ */
+struct vmcoop_guest_cpu_state {
+	struct vmcoop_hdr hdr;
+	__u32	cpu;
+	__u32	vcpu;
+	__u32	online;
+	__u32	reserved;
 };
 
 /* ---- Ring ------------------------------------------------------------- */
@@ -664,12 +800,24 @@ static_assert(offsetof(struct vmcoop_host_clock, frac_bits) == 40, "host_clock.f
 static_assert(sizeof(struct vmcoop_host_gone) == 32, "host_gone");
 static_assert(sizeof(struct vmcoop_guest_tick) == 56, "guest_tick");
 static_assert(offsetof(struct vmcoop_guest_tick, ip) == 24, "guest_tick.ip");
+static_assert(offsetof(struct vmcoop_guest_tick, nr_kernel) == 36, "guest_tick.nr_kernel");
+static_assert(offsetof(struct vmcoop_guest_tick, comm) == 40, "guest_tick.comm");
+static_assert(offsetof(struct vmcoop_guest_tick, chain) == 56, "guest_tick.chain");
+static_assert(sizeof(struct vmcoop_guest_config) == 32, "guest_config");
+static_assert(sizeof(struct vmcoop_guest_cpu_state) == 32, "guest_cpu_state");
 static_assert(sizeof(struct vmcoop_guest_switch) == 32, "guest_switch");
-static_assert(sizeof(struct vmcoop_guest_comm) == 48, "guest_comm");
-static_assert(sizeof(struct vmcoop_guest_fork) == 32, "guest_fork");
+static_assert(sizeof(struct vmcoop_guest_comm) == 64, "guest_comm");
+static_assert(offsetof(struct vmcoop_guest_comm, ns_pid) == 48, "guest_comm.ns_pid");
+static_assert(sizeof(struct vmcoop_guest_fork) == 48, "guest_fork");
+static_assert(offsetof(struct vmcoop_guest_fork, ns_pid) == 32, "guest_fork.ns_pid");
 static_assert(sizeof(struct vmcoop_guest_exit) == 24, "guest_exit");
 static_assert(sizeof(struct vmcoop_guest_mmap) == 64, "guest_mmap");
 static_assert(offsetof(struct vmcoop_guest_mmap, path) == 64, "guest_mmap.path");
+static_assert(sizeof(struct vmcoop_guest_buildid) == 40, "guest_buildid");
+static_assert(offsetof(struct vmcoop_guest_buildid, id) == 40, "guest_buildid.id");
+static_assert(sizeof(struct vmcoop_guest_module) == 128, "guest_module");
+static_assert(offsetof(struct vmcoop_guest_module, name) == 64, "guest_module.name");
+static_assert(sizeof(struct vmcoop_guest_cgroup) == 32, "guest_cgroup");
 static_assert(sizeof(struct vmcoop_guest_kernel) == 56, "guest_kernel");
 static_assert(sizeof(struct vmcoop_ring_cons) == 16, "ring_cons");
 static_assert(sizeof(struct vmcoop_ring_prod) == 40 + 8 * VMCOOP_REC_TYPES, "ring_prod");

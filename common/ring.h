@@ -115,6 +115,19 @@ static inline void vmcoop_ring_make_room(struct vmcoop_ring *r, __u32 need, bool
 	}
 }
 
+/* Copy @need bytes to place @at of @size bytes, going on at 0 behind the end. */
+static inline void vmcoop_ring_copy(__u64 *data, __u64 at, __u64 size, const __u64 *src, __u32 need)
+{
+	__u64 *to = data + at / 8;
+	__u32 n = need / 8, here, i;
+
+	here = need <= size - at ? n : (__u32)((size - at) / 8);
+	for (i = 0; i < here; i++)
+		vmcoop_store(&to[i], src[i]);
+	for (; i < n; i++)
+		vmcoop_store(&data[i - here], src[i]);
+}
+
 /**
  * vmcoop_ring_write() - append a record, or count it as dropped
  * @r: the producer's ring
@@ -127,41 +140,44 @@ static inline int vmcoop_ring_write(struct vmcoop_ring *r, const void *rec)
 {
 	const struct vmcoop_hdr *hdr = (const struct vmcoop_hdr *)rec;
 	const __u64 *src = (const __u64 *)rec;
-	__u64 mask = r->size / 8 - 1, at = r->own.head / 8;
-	__u32 need = hdr->size, i;
+	/* What the stores below cannot change is read once. */
+	struct vmcoop_ring_prod *prod = r->prod;
+	struct vmcoop_ring_cons *cons = r->cons;
+	__u64 head = r->own.head, size = r->size;
+	__u32 need = hdr->size;
 	bool attached;
 	int ret = 0;
 
-	vmcoop_store(&r->prod->seq, ++r->own.seq);
+	vmcoop_store(&prod->seq, ++r->own.seq);
 	/* An odd seq is seen before any change it announces. */
 	vmcoop_wmb();
-	vmcoop_store(&r->prod->produced, ++r->own.produced);
+	vmcoop_store(&prod->produced, ++r->own.produced);
 
 	/* Pairs with vmcoop_ring_attach(): attached implies that tail is set. */
-	attached = vmcoop_load_acquire(&r->cons->attached);
+	attached = vmcoop_load_acquire(&cons->attached);
 	/*
 	 * Acquire pairs with the release in vmcoop_ring_consume(): what is
 	 * overwritten below has been read. A tail that lies in the future or
 	 * too far back makes the difference huge and means no room.
 	 */
-	if (attached && r->own.head - vmcoop_load_acquire(&r->cons->tail) > r->size - need) {
+	if (attached && head - vmcoop_load_acquire(&cons->tail) > size - need) {
 		__u32 type = hdr->type & (VMCOOP_REC_TYPES - 1);
 
-		vmcoop_store(&r->prod->dropped[type], ++r->own.dropped[type]);
+		vmcoop_store(&prod->dropped[type], ++r->own.dropped[type]);
 		ret = -ENOSPC;
 		goto out;
 	}
-	vmcoop_ring_make_room(r, need, attached);
+	if (head + need - r->own.oldest > size)
+		vmcoop_ring_make_room(r, need, attached);
 	/* The new oldest is seen before the bytes behind it change. */
 	vmcoop_wmb();
-	for (i = 0; i < need / 8; i++)
-		vmcoop_store(&r->data[(at + i) & mask], src[i]);
-	r->own.head += need;
+	vmcoop_ring_copy(r->data, head & (size - 1), size, src, need);
+	r->own.head = head + need;
 	/* The record is seen before the head that includes it. */
-	vmcoop_store_release(&r->prod->head, r->own.head);
+	vmcoop_store_release(&prod->head, head + need);
 out:
 	/* All changes are seen before the even seq. */
-	vmcoop_store_release(&r->prod->seq, ++r->own.seq);
+	vmcoop_store_release(&prod->seq, ++r->own.seq);
 	return ret;
 }
 

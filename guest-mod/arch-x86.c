@@ -7,6 +7,7 @@
 #include <linux/vmalloc.h>
 #include <asm/msr.h>
 #include <asm/pgtable.h>
+#include <asm/ptrace.h>
 #include <asm/smp.h>
 
 #include "guest.h"
@@ -22,6 +23,17 @@ u32 vmcoop_arch_vcpu_id(void)
 {
 	/* KVM numbers a vCPU by its initial APIC id. */
 	return cpu_physical_id(smp_processor_id());
+}
+
+bool vmcoop_arch_user_frame(const struct pt_regs *regs, unsigned long *fp)
+{
+	*fp = regs->bp;
+	return user_64bit_mode((struct pt_regs *)regs);
+}
+
+unsigned long vmcoop_arch_user_address(unsigned long addr)
+{
+	return addr;
 }
 
 #if IS_ENABLED(CONFIG_VMAP_PFN)

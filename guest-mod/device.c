@@ -14,6 +14,14 @@
 #define PCI_DEVICE_IVSHMEM	0x1110
 #define IVSHMEM_BAR		2
 
+static bool wait;
+module_param(wait, bool, 0444);
+MODULE_PARM_DESC(wait, "without a region, stay loaded until one is plugged in (default 0: do not load)");
+
+static char *device = "";
+module_param(device, charp, 0444);
+MODULE_PARM_DESC(device, "PCI address of the region's device, as in 0000:00:05.0 (default: the first with a vmcoop region)");
+
 static struct pci_dev *bound;		/* the device in use */
 static int last_error = -ENODEV;	/* why none is */
 
@@ -78,6 +86,8 @@ static int vmcoop_pci_probe(struct pci_dev *pdev, const struct pci_device_id *en
 {
 	int err;
 
+	if (*device && strcmp(device, pci_name(pdev)))
+		return -ENODEV;
 	if (bound) {
 		pci_info(pdev, "left alone, recording to %s already\n", pci_name(bound));
 		return -ENODEV;
@@ -136,8 +146,13 @@ int vmcoop_device_init(void)
 		return err;
 	if (bound)
 		return 0;
+	if (last_error == -ENODEV && wait) {
+		pr_info("no ivshmem device with a vmcoop region yet, waiting for one\n");
+		return 0;
+	}
 	if (last_error == -ENODEV)
-		pr_err("no ivshmem device with a vmcoop region: on the host, run 'vmcoop-dump create NAME' and add the arguments that it prints to QEMU's\n");
+		pr_err("no ivshmem device with a vmcoop region%s%s: on the host, run 'vmcoop-dump create NAME' and add the arguments that it prints to QEMU's, or load with wait=1 and plug the device in later\n",
+		       *device ? " at " : "", device);
 	pci_unregister_driver(&vmcoop_pci_driver);
 	return last_error;
 }

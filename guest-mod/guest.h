@@ -6,8 +6,14 @@
  *   rings.c     sets the region up, one ring a CPU, and appends records
  *   probes.c    attaches to tracepoints
  *   tick.c      records at the scheduler's ticks and switches
+ *   chain.c     the call chains of what a tick interrupted
+ *   cpus.c      CPUs that come and go, timers of our own
  *   tasks.c     records what names tasks and their code, as it happens
+ *   cgroup.c    records of cgroups
+ *   buildid.c   records of mapped files' build-ids
+ *   modules.c   records of kernel modules
  *   snapshot.c  records the same of what was there before
+ *   focus.c     which processes are recorded
  *   proc.c      /proc/vmcoop
  *   arch-*.c    what differs between architectures
  *   compat.h    what differs between kernel versions
@@ -25,8 +31,10 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "vmcoop_guest: " fmt
 
+struct pt_regs;
 struct seq_file;
 struct vm_area_struct;
+struct xarray;
 
 /* ---- arch-*.c: nothing else knows the architecture ---------------------- */
 
@@ -46,6 +54,12 @@ u64 vmcoop_arch_clock(void);
  * Context: preemption off; costs no VM exit.
  */
 u32 vmcoop_arch_vcpu_id(void);
+
+/* The frame pointer of 64-bit user code; false if there is none to follow. */
+bool vmcoop_arch_user_frame(const struct pt_regs *regs, unsigned long *fp);
+
+/* A return address of user code without what the CPU hides in its upper bits. */
+unsigned long vmcoop_arch_user_address(unsigned long addr);
 
 /**
  * vmcoop_arch_map() - map device memory write-back cached
@@ -93,14 +107,21 @@ void vmcoop_guest_stop(void);
 /**
  * struct vmcoop_guest_cpu - a CPU's ring and what goes with it
  * @ring: written by this CPU alone, with interrupts off
- * @vcpu: the hypervisor's number for this CPU, as of the last record
- * @ticks: scheduler ticks seen
- * @scratch: room to build a mapping's record, used with preemption off
+ * @vcpu: the hypervisor's number for this CPU, from its first record on
+ * @ticks: ticks seen
+ * @outside: the last switch told that a task outside the focus runs
+ * @rec: room to build a switch's record, used with interrupts off
+ * @tick: room to build a tick's record, used with interrupts off
+ * @scratch: VMCOOP_REC_MAX bytes to build a record, used in task context with
+ *	preemption off
  */
 struct vmcoop_guest_cpu {
 	struct vmcoop_ring	ring;
 	u32			vcpu;
 	u64			ticks;
+	bool			outside;
+	struct vmcoop_guest_switch rec;
+	struct vmcoop_guest_tick *tick;
 	void			*scratch;
 };
 
@@ -133,6 +154,9 @@ void vmcoop_rings_teardown(void);
  */
 void vmcoop_emit(struct vmcoop_hdr *rec);
 
+/* The same with interrupts off, for the CPU that this runs on. */
+void vmcoop_emit_here(struct vmcoop_guest_cpu *cpu, struct vmcoop_hdr *rec);
+
 /* A record's header with all that vmcoop_emit() does not fill in. */
 #define VMCOOP_HDR(_type, _flags, _rec) \
 	{ .type = (_type), .flags = (_flags), .size = sizeof(_rec) }
@@ -156,10 +180,53 @@ int vmcoop_probes_register(struct vmcoop_probe *probes, unsigned int n);
 /* Unregister; no probe runs any more when it returns. May sleep. */
 void vmcoop_probes_unregister(struct vmcoop_probe *probes, unsigned int n);
 
-/* ---- tick.c, tasks.c, snapshot.c ------------------------------------------- */
+/* ---- tick.c ----------------------------------------------------------------- */
 
+/* Whether the parameters make sense; says what is wrong. */
+int vmcoop_tick_check(void);
 int vmcoop_tick_start(void);
 void vmcoop_tick_stop(void);
+
+/**
+ * vmcoop_tick() - record a tick
+ * @regs: of what it interrupted
+ * @preempts: levels of preempt_count() that the way here has added
+ *
+ * Context: hard interrupt.
+ */
+void vmcoop_tick(struct pt_regs *regs, unsigned int preempts);
+
+/* Of tick=hz:N; 0 where the scheduler's ticks are taken. */
+unsigned int vmcoop_tick_hz(void);
+/* Bytes in which a tick's record is built. */
+size_t vmcoop_tick_size(void);
+void vmcoop_tick_show(struct seq_file *m);
+/* Record what is recorded. */
+void vmcoop_emit_config(void);
+
+/* ---- chain.c ---------------------------------------------------------------- */
+
+/* Frames of the tick's own interrupt, at most, that lie on top of a kernel chain. */
+#define VMCOOP_CHAIN_IRQ	24
+
+/**
+ * vmcoop_chain() - add the call chains to a tick's record
+ * @rec: the record, of vmcoop_tick_size() bytes
+ * @regs: of what the tick interrupted
+ * @max: addresses of each chain at most
+ *
+ * Context: hard interrupt.
+ */
+void vmcoop_chain(struct vmcoop_guest_tick *rec, struct pt_regs *regs, unsigned int max);
+
+/* ---- cpus.c ----------------------------------------------------------------- */
+
+int vmcoop_cpus_start(void);
+void vmcoop_cpus_stop(void);
+/* Record which CPUs there are. */
+void vmcoop_emit_cpus(void);
+
+/* ---- tasks.c ----------------------------------------------------------------- */
 
 int vmcoop_tasks_start(void);
 void vmcoop_tasks_stop(void);
@@ -174,25 +241,90 @@ void vmcoop_tasks_stop(void);
  */
 void vmcoop_emit_comm(struct task_struct *task, const char *comm, u8 flags);
 
-/* Bytes of a buffer in which a mapping's record is built. */
-#define VMCOOP_MMAP_BUF (sizeof(struct vmcoop_guest_mmap) + PATH_MAX + 8)
-
 /**
  * vmcoop_emit_mmap() - record a mapping if it is executable
  * @pid: its process
  * @vma: the mapping, which stays as it is meanwhile
- * @buf: VMCOOP_MMAP_BUF bytes, 8-byte aligned, the caller's own
+ * @buf: VMCOOP_REC_MAX bytes, 8-byte aligned, the caller's own
  * @flags: VMCOOP_F_*
  *
  * Context: task context, preemption may be off.
  */
 void vmcoop_emit_mmap(u32 pid, struct vm_area_struct *vma, void *buf, u8 flags);
 
+/* ---- cgroup.c --------------------------------------------------------------- */
+
+int vmcoop_cgroup_start(void);
+void vmcoop_cgroup_stop(void);
+/* The number of a task's cgroup; 0 where the kernel has none. Any context but NMI. */
+u64 vmcoop_task_cgroup(struct task_struct *task);
+/*
+ * Record the path of a task's cgroup unless @told has it, and put it there.
+ * @buf: VMCOOP_REC_MAX bytes. May sleep.
+ */
+void vmcoop_emit_task_cgroup(struct task_struct *task, struct xarray *told, void *buf);
+/* The same for a child that was born into another cgroup. In its parent's context. */
+void vmcoop_emit_fork_cgroup(struct task_struct *parent, struct task_struct *child);
+
+/* ---- buildid.c --------------------------------------------------------------- */
+
+void vmcoop_buildid_start(void);
+/* Nobody calls vmcoop_buildid_want() any more. May sleep. */
+void vmcoop_buildid_stop(void);
+/* Have a file's build-id recorded, soon. Task context, preemption may be off. */
+void vmcoop_buildid_want(struct file *file);
+/* All files are news again. */
+void vmcoop_buildid_forget(void);
+/* Files left out for want of memory. */
+u64 vmcoop_buildid_skipped(void);
+
+/* ---- modules.c --------------------------------------------------------------- */
+
+void vmcoop_modules_start(void);
+void vmcoop_modules_stop(void);
+void vmcoop_emit_modules(void);
+
+/* ---- snapshot.c -------------------------------------------------------------- */
+
 void vmcoop_snapshot_start(void);
 void vmcoop_snapshot_stop(void);
 
 /* At a tick: start a snapshot if the host has asked for one. Interrupts off. */
 void vmcoop_snapshot_poll(void);
+
+/* Tell all tasks and mappings anew. Not from where a run queue is locked. */
+void vmcoop_snapshot_now(void);
+
+/* ---- focus.c ----------------------------------------------------------------- */
+
+/* Takes the parameters; says what is wrong with them. May sleep. */
+int vmcoop_focus_start(void);
+void vmcoop_focus_stop(void);
+
+/**
+ * vmcoop_focus_set() - change the focus
+ * @word: all, pid=N[,N], comm=NAME[,NAME], cgroup=PATH or children=0|1; is changed
+ *
+ * Context: may sleep. Return: 0, or an error whose reason was logged.
+ */
+int vmcoop_focus_set(char *word);
+void vmcoop_focus_show(struct seq_file *m);
+
+/* Whether anybody is not recorded. */
+extern bool vmcoop_focused;
+/* Of a task's process, while there is a focus. */
+bool vmcoop_is_member(struct task_struct *task);
+
+/* Whether a task's process is recorded. Any context. */
+static inline bool vmcoop_in_focus(struct task_struct *task)
+{
+	return !READ_ONCE(vmcoop_focused) || vmcoop_is_member(task);
+}
+
+/* The task gets a name, or is in another cgroup: true if it comes into focus by it. */
+bool vmcoop_focus_named(struct task_struct *task, const char *name);
+void vmcoop_focus_fork(struct task_struct *parent, struct task_struct *child);
+void vmcoop_focus_exit(struct task_struct *task);
 
 /* ---- proc.c ----------------------------------------------------------------- */
 

@@ -18,27 +18,45 @@ int vmcoop_guest_start(struct vmcoop_region *region, u64 size, const char *name)
 	err = vmcoop_rings_setup(region, size, name);
 	if (err)
 		return err;
-	vmcoop_snapshot_start();
+	err = vmcoop_focus_start();
+	if (err)
+		goto err_rings;
+	vmcoop_buildid_start();
 	err = vmcoop_tasks_start();
 	if (err)
 		goto err_rings;
-	err = vmcoop_tick_start();
+	err = vmcoop_cgroup_start();
 	if (err)
 		goto err_tasks;
-	err = vmcoop_proc_init();
+	err = vmcoop_tick_start();
+	if (err)
+		goto err_cgroup;
+	err = vmcoop_cpus_start();
 	if (err)
 		goto err_tick;
+	vmcoop_modules_start();
+	vmcoop_snapshot_start();
+	err = vmcoop_proc_init();
+	if (err)
+		goto err_cpus;
 	started = true;
 	pr_info("recording to %s: %u rings of %llu KiB\n", name, nr_cpu_ids,
 		vmcoop_rings.data_size >> 10);
 	return 0;
 
+err_cpus:
+	vmcoop_modules_stop();
+	vmcoop_cpus_stop();
 err_tick:
 	vmcoop_tick_stop();
+err_cgroup:
+	vmcoop_cgroup_stop();
 err_tasks:
 	vmcoop_tasks_stop();
 err_rings:
 	vmcoop_snapshot_stop();
+	vmcoop_buildid_stop();
+	vmcoop_focus_stop();
 	vmcoop_rings_teardown();
 	return err;
 }
@@ -49,19 +67,29 @@ void vmcoop_guest_stop(void)
 		return;
 	started = false;
 	vmcoop_proc_exit();
+	vmcoop_modules_stop();
+	vmcoop_cpus_stop();
 	vmcoop_tick_stop();
+	vmcoop_cgroup_stop();
 	vmcoop_tasks_stop();
 	vmcoop_snapshot_stop();
+	vmcoop_buildid_stop();
+	vmcoop_focus_stop();
 	vmcoop_rings_teardown();
 }
 
 static int __init vmcoop_guest_init(void)
 {
+	int err;
+
 	/* d_path() may sleep there, in places where a record is made. */
 	if (IS_ENABLED(CONFIG_PREEMPT_RT)) {
 		pr_err("PREEMPT_RT kernels are not supported yet\n");
 		return -EOPNOTSUPP;
 	}
+	err = vmcoop_tick_check();
+	if (err)
+		return err;
 	return vmcoop_device_init();
 }
 

@@ -30,6 +30,7 @@ int vmcoop_probes_register(struct vmcoop_probe *probes, unsigned int n)
 		err = probes[i].tp ? tracepoint_probe_register(probes[i].tp, probes[i].func, NULL)
 				   : -ENOENT;
 		if (err) {
+			probes[i].tp = NULL;
 			pr_err("tracepoint %s: %s\n", probes[i].name,
 			       err == -ENOENT ? "this kernel has none" : "cannot attach");
 			vmcoop_probes_unregister(probes, i);
@@ -41,7 +42,10 @@ int vmcoop_probes_register(struct vmcoop_probe *probes, unsigned int n)
 
 void vmcoop_probes_unregister(struct vmcoop_probe *probes, unsigned int n)
 {
-	while (n--)
-		tracepoint_probe_unregister(probes[n].tp, probes[n].func, NULL);
+	while (n--) {
+		if (probes[n].tp)
+			tracepoint_probe_unregister(probes[n].tp, probes[n].func, NULL);
+		probes[n].tp = NULL;
+	}
 	tracepoint_synchronize_unregister();
 }

@@ -41,7 +41,9 @@ static void show_tick(struct seq_file *m, const struct vmcoop_hdr *hdr)
 	seq_printf(m, "%20llu %4u %7u %7u ", tick->hdr.stamp, tick->hdr.id, tick->pid, tick->tid);
 	seq_escape_str(m, comm, ESCAPE_ANY_NP | ESCAPE_APPEND | ESCAPE_HEX, " \\");
 	seq_printf(m, " %s ", mode_name(tick->mode));
-	if (tick->mode == VMCOOP_MODE_USER)
+	if (tick->pid == VMCOOP_PID_OUTSIDE)
+		seq_puts(m, "outside\n");
+	else if (tick->mode == VMCOOP_MODE_USER)
 		seq_printf(m, "0x%llx\n", tick->ip);
 	else
 		seq_printf(m, "0x%llx %pS\n", kernel_addresses_shown() ? tick->ip : 0,
@@ -84,6 +86,11 @@ static void show_cpu(struct seq_file *m, unsigned int nr, struct vmcoop_ring_sta
 		[VMCOOP_GUEST_EXIT]	= "exit",
 		[VMCOOP_GUEST_MMAP]	= "mmap",
 		[VMCOOP_GUEST_KERNEL]	= "kernel",
+		[VMCOOP_GUEST_CONFIG]	= "config",
+		[VMCOOP_GUEST_CPU]	= "cpu",
+		[VMCOOP_GUEST_BUILDID]	= "buildid",
+		[VMCOOP_GUEST_MODULE]	= "module",
+		[VMCOOP_GUEST_CGROUP]	= "cgroup",
 	};
 	struct vmcoop_guest_cpu *cpu = &vmcoop_rings.cpus[nr];
 	unsigned int i;
@@ -112,6 +119,10 @@ static int status_show(struct seq_file *m, void *v)
 	seq_printf(m, "region: device=%s size=%llu mapping=%s epoch=%llu\n", vmcoop_rings.name,
 		   vmcoop_rings.size, uncached ?: "write-back",
 		   vmcoop_load(&vmcoop_rings.region->guest.epoch));
+	vmcoop_tick_show(m);
+	vmcoop_focus_show(m);
+	seq_printf(m, "build-ids: %llu files left out for want of memory\n",
+		   vmcoop_buildid_skipped());
 	seq_printf(m, "snapshot: requested=%llu done=%llu\n",
 		   vmcoop_load(&vmcoop_rings.region->host.snap_request),
 		   vmcoop_load(&vmcoop_rings.region->guest.snap_done));
@@ -122,9 +133,54 @@ static int status_show(struct seq_file *m, void *v)
 	return 0;
 }
 
+/* ---- control ---------------------------------------------------------------- */
+
+static int command(char *line)
+{
+	int err;
+
+	if (strncmp(line, "focus ", 6)) {
+		pr_err("control: '%s' is no command: focus WORD\n", line);
+		return -EINVAL;
+	}
+	err = vmcoop_focus_set(strim(line + 6));
+	if (!err)
+		vmcoop_snapshot_now();
+	return err;
+}
+
+/* One command a line; those before a bad one are carried out. */
+static ssize_t control_write(struct file *file, const char __user *from, size_t len, loff_t *pos)
+{
+	char *text, *rest, *line;
+	int err = 0;
+
+	if (len >= PAGE_SIZE)
+		return -E2BIG;
+	text = memdup_user_nul(from, len);
+	if (IS_ERR(text))
+		return PTR_ERR(text);
+	for (rest = text; !err && (line = strsep(&rest, "\n")); )
+		if (*line)
+			err = command(line);
+	kfree(text);
+	return err ?: len;
+}
+
+static const struct proc_ops control_ops = {
+	.proc_write	= control_write,
+	.proc_lseek	= noop_llseek,
+};
+
+/* ---- Begin and end ------------------------------------------------------------ */
+
 int vmcoop_proc_init(void)
 {
 	dir = vmcoop_proc_make(&samples_ops, status_show);
+	if (!IS_ERR(dir) && !proc_create("control", 0200, dir, &control_ops)) {
+		proc_remove(dir);
+		return -ENOMEM;
+	}
 	if (!IS_ERR(dir))
 		return 0;
 	if (PTR_ERR(dir) == -EEXIST)

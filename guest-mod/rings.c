@@ -14,6 +14,7 @@
 
 struct vmcoop_rings vmcoop_rings;
 
+#define VCPU_UNKNOWN	U32_MAX
 #define RING_PAGES	(2 * VMCOOP_REGION_PAGE)	/* consumer's, producer's */
 
 static u64 ring_stride(u64 data_size)
@@ -68,8 +69,10 @@ static void free_cpus(void)
 {
 	unsigned int cpu;
 
-	for (cpu = 0; cpu < nr_cpu_ids; cpu++)
+	for (cpu = 0; cpu < nr_cpu_ids; cpu++) {
+		kfree(vmcoop_rings.cpus[cpu].tick);
 		kfree(vmcoop_rings.cpus[cpu].scratch);
+	}
 	kvfree(vmcoop_rings.cpus);
 	vmcoop_rings.cpus = NULL;
 }
@@ -82,8 +85,12 @@ static int alloc_cpus(void)
 	if (!vmcoop_rings.cpus)
 		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		vmcoop_rings.cpus[cpu].scratch = kmalloc(VMCOOP_MMAP_BUF, GFP_KERNEL);
-		if (!vmcoop_rings.cpus[cpu].scratch) {
+		struct vmcoop_guest_cpu *c = &vmcoop_rings.cpus[cpu];
+
+		c->vcpu = VCPU_UNKNOWN;
+		c->tick = kmalloc(vmcoop_tick_size(), GFP_KERNEL);
+		c->scratch = kmalloc(VMCOOP_REC_MAX, GFP_KERNEL);
+		if (!c->tick || !c->scratch) {
 			free_cpus();
 			return -ENOMEM;
 		}
@@ -170,17 +177,21 @@ void vmcoop_rings_teardown(void)
 	memset(&vmcoop_rings, 0, sizeof(vmcoop_rings));
 }
 
+void vmcoop_emit_here(struct vmcoop_guest_cpu *cpu, struct vmcoop_hdr *rec)
+{
+	if (unlikely(cpu->vcpu == VCPU_UNKNOWN))
+		cpu->vcpu = vmcoop_arch_vcpu_id();
+	rec->id = cpu->vcpu;
+	rec->stamp = vmcoop_arch_clock();
+	vmcoop_ring_write(&cpu->ring, rec);
+}
+
 void vmcoop_emit(struct vmcoop_hdr *rec)
 {
-	struct vmcoop_guest_cpu *cpu;
 	unsigned long flags;
 
 	/* Stamped with interrupts off, so that a ring's stamps never go back. */
 	local_irq_save(flags);
-	cpu = &vmcoop_rings.cpus[smp_processor_id()];
-	cpu->vcpu = vmcoop_arch_vcpu_id();
-	rec->id = cpu->vcpu;
-	rec->stamp = vmcoop_arch_clock();
-	vmcoop_ring_write(&cpu->ring, rec);
+	vmcoop_emit_here(&vmcoop_rings.cpus[smp_processor_id()], rec);
 	local_irq_restore(flags);
 }

@@ -14,6 +14,7 @@
 #include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
+#include <linux/xarray.h>
 
 #include "guest.h"
 
@@ -45,11 +46,12 @@ static void wait_for_reader(void)
 	}
 }
 
-static void emit_mappings(struct task_struct *task, void *buf)
+static void emit_process(struct task_struct *task, struct xarray *told, void *buf)
 {
 	struct mm_struct *mm = get_task_mm(task);
 	struct vm_area_struct *vma;
 
+	vmcoop_emit_task_cgroup(task, told, buf);
 	if (!mm)
 		return;
 	wait_for_reader();
@@ -77,7 +79,7 @@ static unsigned int emit_names(struct task_struct **tasks, unsigned int cap, u64
 	for_each_process_thread(process, thread) {
 		char comm[TASK_COMM_LEN];
 
-		if (thread->start_time < since)
+		if (thread->start_time < since || !vmcoop_in_focus(process))
 			continue;
 		strscpy(comm, thread->comm, sizeof(comm));
 		vmcoop_emit_comm(thread, comm, VMCOOP_F_SNAPSHOT);
@@ -102,13 +104,14 @@ static unsigned int count_processes(void)
 	return n;
 }
 
-static void emit_tasks(struct task_struct **tasks, unsigned int cap, void *buf, u64 since)
+static void emit_tasks(struct task_struct **tasks, unsigned int cap, struct xarray *told,
+		       void *buf, u64 since)
 {
 	unsigned int i, n = emit_names(tasks, cap, since);
 
 	for (i = 0; i < n; i++) {
 		if (!READ_ONCE(stopping))
-			emit_mappings(tasks[i], buf);
+			emit_process(tasks[i], told, buf);
 		put_task_struct(tasks[i]);
 	}
 }
@@ -117,21 +120,27 @@ static void take_snapshot(void)
 {
 	unsigned int cap = count_processes() + 64;
 	struct task_struct **tasks = kvmalloc_array(cap, sizeof(*tasks), GFP_KERNEL);
-	void *buf = kmalloc(VMCOOP_MMAP_BUF, GFP_KERNEL);
+	DEFINE_XARRAY(told);		/* cgroups */
+	void *buf = kmalloc(VMCOOP_REC_MAX, GFP_KERNEL);
 
 	if (tasks && buf) {
 		u64 begin = ktime_get_ns();
 
+		vmcoop_emit_config();
+		vmcoop_emit_cpus();
 		emit_kernel_anchor();
-		emit_tasks(tasks, cap, buf, 0);
+		vmcoop_emit_modules();
+		vmcoop_buildid_forget();
+		emit_tasks(tasks, cap, &told, buf, 0);
 		/*
 		 * A child born meanwhile has its parent's mappings, of which
 		 * nothing may have been known yet. From here on it is.
 		 */
-		emit_tasks(tasks, cap, buf, begin);
+		emit_tasks(tasks, cap, &told, buf, begin);
 	} else {
 		pr_warn_ratelimited("no memory for a snapshot of the tasks: programs started earlier stay unnamed\n");
 	}
+	xa_destroy(&told);
 	kfree(buf);
 	kvfree(tasks);
 }
@@ -154,6 +163,12 @@ void vmcoop_snapshot_poll(void)
 		return;
 	WRITE_ONCE(requested, request);
 	/* Lost on a stopping module only: cancelled work may not come back. */
+	if (!READ_ONCE(stopping))
+		queue_work(system_unbound_wq, &work);
+}
+
+void vmcoop_snapshot_now(void)
+{
 	if (!READ_ONCE(stopping))
 		queue_work(system_unbound_wq, &work);
 }

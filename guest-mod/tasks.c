@@ -9,13 +9,27 @@
  * record, ours knows nothing of munmap and mremap: a new mapping overrides
  * what it overlaps.
  */
+#include <linux/hash.h>
 #include <linux/kprobes.h>
 #include <linux/mm.h>
+#include <linux/pid_namespace.h>
 #include <linux/sched/signal.h>
 #include <linux/security.h>
 
 #include "compat.h"
 #include "guest.h"
+
+/* A task's numbers in its own pid namespace. */
+static void namespace_ids(struct task_struct *task, u32 *pid, u32 *tid)
+{
+	struct pid_namespace *ns;
+
+	rcu_read_lock();
+	ns = task_active_pid_ns(task);
+	*pid = ns ? task_tgid_nr_ns(task, ns) : 0;
+	*tid = ns ? task_pid_nr_ns(task, ns) : 0;
+	rcu_read_unlock();
+}
 
 void vmcoop_emit_comm(struct task_struct *task, const char *comm, u8 flags)
 {
@@ -24,8 +38,10 @@ void vmcoop_emit_comm(struct task_struct *task, const char *comm, u8 flags)
 		.pid = task->tgid,
 		.tid = task->pid,
 		.tflags = task->flags & PF_KTHREAD ? VMCOOP_T_KTHREAD : 0,
+		.cgroup = vmcoop_task_cgroup(task),
 	};
 
+	namespace_ids(task, &rec.ns_pid, &rec.ns_tid);
 	strscpy(rec.comm, comm, sizeof(rec.comm));
 	vmcoop_emit(&rec.hdr);
 }
@@ -38,7 +54,13 @@ void vmcoop_emit_comm(struct task_struct *task, const char *comm, u8 flags)
 static void probe_task_rename(void *data, struct task_struct *task, const char *comm)
 {
 	bool exec = task == current && task->in_execve;
+	bool came = vmcoop_focus_named(task, comm);
 
+	if (!vmcoop_in_focus(task))
+		return;
+	/* What execve maps is told as it comes; else the rest is told once more. */
+	if (came && !exec)
+		vmcoop_snapshot_now();
 	vmcoop_emit_comm(task, comm, exec ? VMCOOP_F_EXEC : 0);
 }
 
@@ -50,8 +72,14 @@ static void probe_fork(void *data, struct task_struct *parent, struct task_struc
 		.tid = child->pid,
 		.ppid = parent->tgid,
 		.ptid = parent->pid,
+		.cgroup = vmcoop_task_cgroup(child),
 	};
 
+	vmcoop_focus_fork(parent, child);
+	if (!vmcoop_in_focus(child))
+		return;
+	vmcoop_emit_fork_cgroup(parent, child);
+	namespace_ids(child, &rec.ns_pid, &rec.ns_tid);
 	vmcoop_emit(&rec.hdr);
 }
 
@@ -63,17 +91,23 @@ static void probe_exit(void *data, struct task_struct *task)
 		.tid = task->pid,
 	};
 
-	vmcoop_emit(&rec.hdr);
+	if (vmcoop_in_focus(task))
+		vmcoop_emit(&rec.hdr);
+	vmcoop_focus_exit(task);
 }
 
-/* Name what is mapped; the name may lie in @buf, of PATH_MAX bytes. */
-static const char *mapping_name(struct vm_area_struct *vma, char *buf)
+/* Name what is mapped; the name may lie in @buf, of @len bytes. */
+static const char *mapping_name(struct vm_area_struct *vma, char *buf, int len)
 {
 	const char *name = NULL;
 
 	if (vma->vm_file) {
-		name = d_path(vmcoop_user_path(vma->vm_file), buf, PATH_MAX);
-		return IS_ERR(name) ? "//toolong" : name;
+		name = d_path(vmcoop_user_path(vma->vm_file), buf, len);
+		if (!IS_ERR(name))
+			return name;
+		/* Longer than any call takes: its end tells most. */
+		snprintf(buf, len, "//toolong/%pD4", vma->vm_file);
+		return buf;
 	}
 	if (vma->vm_ops && vma->vm_ops->name)
 		name = vma->vm_ops->name(vma);
@@ -88,7 +122,7 @@ void vmcoop_emit_mmap(u32 pid, struct vm_area_struct *vma, void *buf, u8 flags)
 	if (!(vma->vm_flags & VM_EXEC))
 		return;
 	memset(rec, 0, sizeof(*rec));
-	name = mapping_name(vma, rec->path);
+	name = mapping_name(vma, rec->path, VMCOOP_REC_MAX - sizeof(*rec) - 8);
 	rec->path_len = strlen(name);
 	memmove(rec->path, name, rec->path_len);
 	memset(rec->path + rec->path_len, 0, 8);
@@ -107,6 +141,41 @@ void vmcoop_emit_mmap(u32 pid, struct vm_area_struct *vma, void *buf, u8 flags)
 		rec->dev_minor = MINOR(inode->i_sb->s_dev);
 	}
 	vmcoop_emit(&rec->hdr);
+	if (vma->vm_file)
+		vmcoop_buildid_want(vma->vm_file);
+}
+
+/*
+ * The last executable mapping of an address space. A dynamic linker maps a whole
+ * library as code, then puts data and gaps over parts of it, and JIT compilers
+ * make code writable again: what lies over it and is no code must be told.
+ */
+struct last_code {
+	const struct mm_struct *mm;
+	unsigned long start, end;
+};
+
+#define LAST_CODE_BITS	8
+/* One may take the other's place: the address space then keeps some code too many. */
+static struct last_code last_code[1 << LAST_CODE_BITS];
+
+static struct last_code *last_code_of(const struct mm_struct *mm)
+{
+	return &last_code[hash_ptr(mm, LAST_CODE_BITS)];
+}
+
+static void emit_no_code(u32 pid, const struct vm_area_struct *vma)
+{
+	const struct last_code *last = last_code_of(vma->vm_mm);
+	struct vmcoop_guest_mmap rec = {
+		.hdr = VMCOOP_HDR(VMCOOP_GUEST_MMAP, VMCOOP_F_NOEXEC, rec),
+		.pid = pid,
+		.start = vma->vm_start,
+		.len = vma->vm_end - vma->vm_start,
+	};
+
+	if (last->mm == vma->vm_mm && vma->vm_start < last->end && vma->vm_end > last->start)
+		vmcoop_emit(&rec.hdr);
 }
 
 /* Runs with preemption off: the CPU's scratch room is ours. */
@@ -115,9 +184,18 @@ static int at_perf_event_mmap(struct kprobe *kp, struct pt_regs *regs)
 	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
 
 	/* An execve under way also maps the new program's stack; nobody runs there yet. */
-	if (vma->vm_mm == current->mm)
-		vmcoop_emit_mmap(current->tgid, vma,
-				 vmcoop_rings.cpus[smp_processor_id()].scratch, 0);
+	if (vma->vm_mm != current->mm || !vmcoop_in_focus(current))
+		return 0;
+	if (!(vma->vm_flags & VM_EXEC)) {
+		emit_no_code(current->tgid, vma);
+		return 0;
+	}
+	*last_code_of(vma->vm_mm) = (struct last_code) {
+		.mm = vma->vm_mm,
+		.start = vma->vm_start,
+		.end = vma->vm_end,
+	};
+	vmcoop_emit_mmap(current->tgid, vma, vmcoop_rings.cpus[smp_processor_id()].scratch, 0);
 	return 0;
 }
 

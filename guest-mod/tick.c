@@ -1,18 +1,124 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The scheduler's ticks and switches.
+ * Ticks and task switches.
  *
  * A tick is where the kernel's tick calls RCU: rcu_utilization("Start
  * scheduler-tick"), from rcu_sched_clock_irq() in every tick, whatever timer
  * mode drives it (high-resolution, periodic, tickless) and on every
  * architecture. The same tracepoint reports other steps of RCU's, so the
  * string decides.
+ *
+ * A CPU that idles has no tick, nor has a full-tickless one with one task. For
+ * those who want more, tick=hz:N has timers of our own (cpus.c) instead, which
+ * cost VM exits.
  */
 #include <linux/hardirq.h>
+#include <linux/kstrtox.h>
+#include <linux/preempt.h>
 #include <linux/ptrace.h>
+#include <linux/seq_file.h>
+#include <linux/tick.h>
 #include <asm/irq_regs.h>
 
+#include "compat.h"
 #include "guest.h"
+
+static char *tick = "sched";
+module_param(tick, charp, 0444);
+MODULE_PARM_DESC(tick, "sched: the scheduler's ticks (default); hz:N: a timer of our own, N times a second and CPU, at the price of VM exits");
+
+static bool record_switches = true;
+module_param_named(switch, record_switches, bool, 0444);
+MODULE_PARM_DESC(switch, "record task switches (default 1)");
+
+static unsigned int callchain;
+module_param(callchain, uint, 0444);
+MODULE_PARM_DESC(callchain, "record up to so many callers at a tick, of kernel and of user each (default 0: none)");
+
+#define MAX_HZ	10000
+
+static unsigned int own_hz;	/* of tick=hz:N, else 0 */
+
+unsigned int vmcoop_tick_hz(void)
+{
+	return own_hz;
+}
+
+int vmcoop_tick_check(void)
+{
+	if (callchain > VMCOOP_CHAIN_MAX) {
+		pr_err("callchain=%u: must be a number from 0 to %u\n", callchain,
+		       VMCOOP_CHAIN_MAX);
+		return -EINVAL;
+	}
+	own_hz = 0;
+	if (!strcmp(tick, "sched"))
+		return 0;
+	if (strncmp(tick, "hz:", 3) || kstrtouint(tick + 3, 10, &own_hz) ||
+	    !own_hz || own_hz > MAX_HZ) {
+		pr_err("tick=%s: must be sched, or hz:N with N from 1 to %u\n", tick, MAX_HZ);
+		return -EINVAL;
+	}
+	return 0;
+}
+
+size_t vmcoop_tick_size(void)
+{
+	return sizeof(struct vmcoop_guest_tick) +
+	       (callchain ? 2 * callchain + VMCOOP_CHAIN_IRQ : 0) * sizeof(u64);
+}
+
+/* CPUs whose tick stops also while a task runs. */
+static unsigned int tickless_cpus(void)
+{
+#ifdef CONFIG_NO_HZ_FULL
+	return tick_nohz_full_enabled() ? cpumask_weight(tick_nohz_full_mask) : 0;
+#else
+	return 0;
+#endif
+}
+
+void vmcoop_emit_config(void)
+{
+	struct vmcoop_guest_config rec = {
+		.hdr = VMCOOP_HDR(VMCOOP_GUEST_CONFIG, VMCOOP_F_SNAPSHOT, rec),
+		.hz = own_hz ?: HZ,
+		.cflags = (record_switches ? VMCOOP_CF_SWITCH : 0) |
+			  (own_hz ? VMCOOP_CF_TIMER : 0) |
+			  (READ_ONCE(vmcoop_focused) ? VMCOOP_CF_FOCUS : 0) |
+			  (IS_ENABLED(CONFIG_PREEMPT_COUNT) ? VMCOOP_CF_PREEMPT : 0),
+		.callchain = callchain,
+		.tickless = own_hz ? 0 : tickless_cpus(),
+	};
+
+	vmcoop_emit(&rec.hdr);
+}
+
+void vmcoop_tick_show(struct seq_file *m)
+{
+	seq_printf(m, "ticks: source=%s hz=%u callchain=%u preempt_depth=%s\n",
+		   own_hz ? "timer" : "scheduler", own_hz ?: HZ, callchain,
+		   IS_ENABLED(CONFIG_PREEMPT_COUNT) ? "counted" : "unknown");
+	seq_printf(m, "switches: %s\n", record_switches ? "recorded" : "off");
+	if (own_hz)
+		return;
+	seq_printf(m, "idle: CPUs that idle have no tick%s\n",
+		   record_switches ? "; switches tell when they do" : "");
+#ifdef CONFIG_NO_HZ_FULL
+	if (tickless_cpus())
+		seq_printf(m, "tickless: CPUs %*pbl have next to no tick while one task runs%s; tick=hz:N gives them some\n",
+			   cpumask_pr_args(tick_nohz_full_mask),
+			   record_switches ? ", switches tell which" : "");
+#endif
+}
+
+/* An idle CPU is nobody's business, so it is always told. */
+static bool outside_focus(struct task_struct *task)
+{
+	return !vmcoop_in_focus(task) && !is_idle_task(task);
+}
+
+/* ---- Ticks ------------------------------------------------------------------ */
 
 static u8 interrupted_mode(struct pt_regs *regs)
 {
@@ -21,20 +127,36 @@ static u8 interrupted_mode(struct pt_regs *regs)
 	return is_idle_task(current) ? VMCOOP_MODE_IDLE : VMCOOP_MODE_KERNEL;
 }
 
-static void record_tick(struct pt_regs *regs)
+void vmcoop_tick(struct pt_regs *regs, unsigned int preempts)
 {
-	struct vmcoop_guest_tick rec = {
-		.hdr = VMCOOP_HDR(VMCOOP_GUEST_TICK, 0, rec),
+	struct vmcoop_guest_cpu *cpu = &vmcoop_rings.cpus[smp_processor_id()];
+	struct vmcoop_guest_tick *rec = cpu->tick;
+	unsigned int count = preempt_count();
+
+	*rec = (struct vmcoop_guest_tick) {
+		.hdr.type = VMCOOP_GUEST_TICK,
 		.pid = current->tgid,
 		.tid = current->pid,
 		.ip = instruction_pointer(regs),
 		.mode = interrupted_mode(regs),
+		.softirq = (count & SOFTIRQ_MASK) >> SOFTIRQ_SHIFT,
+		.hardirq = ((count & HARDIRQ_MASK) >> HARDIRQ_SHIFT) - 1,
 	};
-
-	/* Torn at worst by a rename under way on another CPU, as anybody's reading. */
-	memcpy(rec.comm, current->comm, sizeof(rec.comm));
-	vmcoop_rings.cpus[smp_processor_id()].ticks++;
-	vmcoop_emit(&rec.hdr);
+	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
+		rec->preempt = (count & PREEMPT_MASK) - preempts;
+	if (outside_focus(current)) {
+		rec->pid = VMCOOP_PID_OUTSIDE;
+		rec->tid = VMCOOP_PID_OUTSIDE;
+		rec->ip = 0;
+	} else {
+		/* Torn at worst by a rename under way elsewhere, as anybody's reading. */
+		memcpy(rec->comm, current->comm, sizeof(rec->comm));
+		if (callchain && rec->mode != VMCOOP_MODE_IDLE)
+			vmcoop_chain(rec, regs, callchain);
+	}
+	rec->hdr.size = struct_size(rec, chain, rec->nr_kernel + rec->nr_user);
+	cpu->ticks++;
+	vmcoop_emit_here(cpu, &rec->hdr);
 	vmcoop_snapshot_poll();
 }
 
@@ -54,8 +176,10 @@ static void probe_rcu_utilization(void *data, const char *s)
 	}
 	regs = get_irq_regs();
 	if (regs)
-		record_tick(regs);
+		vmcoop_tick(regs, VMCOOP_PROBE_PREEMPTS);
 }
+
+/* ---- Switches ---------------------------------------------------------------- */
 
 static u8 switch_state(bool preempt, unsigned int prev_state)
 {
@@ -67,28 +191,48 @@ static u8 switch_state(bool preempt, unsigned int prev_state)
 static void probe_sched_switch(void *data, bool preempt, struct task_struct *prev,
 			       struct task_struct *next, unsigned int prev_state)
 {
-	struct vmcoop_guest_switch rec = {
-		.hdr = VMCOOP_HDR(VMCOOP_GUEST_SWITCH, 0, rec),
+	struct vmcoop_guest_cpu *cpu = &vmcoop_rings.cpus[smp_processor_id()];
+	struct vmcoop_guest_switch *rec = &cpu->rec;
+	bool was_outside = cpu->outside;
+
+	*rec = (struct vmcoop_guest_switch) {
+		.hdr = VMCOOP_HDR(VMCOOP_GUEST_SWITCH, 0, *rec),
 		.prev_tid = prev->pid,
 		.next_pid = next->tgid,
 		.next_tid = next->pid,
 		.prev_state = switch_state(preempt, prev_state),
 	};
-
-	vmcoop_emit(&rec.hdr);
+	cpu->outside = outside_focus(next);
+	if (cpu->outside) {
+		/* From one to the next out there is nothing to tell. */
+		if (was_outside)
+			return;
+		rec->next_pid = VMCOOP_PID_OUTSIDE;
+		rec->next_tid = VMCOOP_PID_OUTSIDE;
+	}
+	if (was_outside)
+		rec->prev_tid = VMCOOP_PID_OUTSIDE;
+	vmcoop_emit_here(cpu, &rec->hdr);
 }
 
-static struct vmcoop_probe probes[] = {
-	{ "rcu_utilization", probe_rcu_utilization },
-	{ "sched_switch", probe_sched_switch },
-};
+/* ---- Begin and end ----------------------------------------------------------- */
+
+static struct vmcoop_probe tick_probe = { "rcu_utilization", probe_rcu_utilization };
+static struct vmcoop_probe switch_probe = { "sched_switch", probe_sched_switch };
 
 int vmcoop_tick_start(void)
 {
-	return vmcoop_probes_register(probes, ARRAY_SIZE(probes));
+	int err = record_switches ? vmcoop_probes_register(&switch_probe, 1) : 0;
+
+	if (!err && !own_hz)
+		err = vmcoop_probes_register(&tick_probe, 1);
+	if (err)
+		vmcoop_tick_stop();
+	return err;
 }
 
 void vmcoop_tick_stop(void)
 {
-	vmcoop_probes_unregister(probes, ARRAY_SIZE(probes));
+	vmcoop_probes_unregister(&tick_probe, 1);
+	vmcoop_probes_unregister(&switch_probe, 1);
 }

@@ -5,6 +5,7 @@
 #ifndef VMCOOP_DSO_H
 #define VMCOOP_DSO_H
 
+#include "../common/abi.h"
 #include "map.h"
 #include "util.h"
 
@@ -22,6 +23,7 @@ struct elf_image;
  * @file: @path names a file, rather than "[vdso]" or "//anon"
  * @image: its symbols, once asked for; NULL if there are none
  * @tried: @image was asked for
+ * @build_id: as the guest tells, of @build_id_len bytes; 0: not told
  * @next: with the same hash
  */
 struct dso {
@@ -30,6 +32,8 @@ struct dso {
 	bool file;
 	struct elf_image *image;
 	bool tried;
+	u8 build_id_len;
+	u8 build_id[VMCOOP_BUILD_ID_MAX];
 	struct dso *next;
 };
 

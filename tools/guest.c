@@ -85,8 +85,11 @@ static void aspace_replace(struct aspace *as, u32 at, u32 gone, const struct map
 	as->nr += nr - gone;
 }
 
-/* Puts @m over whatever it overlaps; what sticks out of it on a side stays. */
-static void aspace_map(struct aspace *as, const struct mapping *m)
+/*
+ * Puts @m, or a hole of its size, over whatever it overlaps; what sticks out of
+ * it on a side stays.
+ */
+static void aspace_map(struct aspace *as, const struct mapping *m, bool hole)
 {
 	u32 first = aspace_search(as, m->start), last = first, n = 0;
 	struct mapping by[3];
@@ -97,7 +100,8 @@ static void aspace_map(struct aspace *as, const struct mapping *m)
 		by[n] = as->maps[first];
 		by[n++].end = m->start;
 	}
-	by[n++] = *m;
+	if (!hole)
+		by[n++] = *m;
 	if (last > first && as->maps[last - 1].end > m->end) {
 		by[n] = as->maps[last - 1];
 		by[n].pgoff += m->end - by[n].start;
@@ -193,7 +197,22 @@ void task_rename(struct task *t, const char comm[16])
 	t->who = guest_new_id();
 }
 
+void guest_tick_name(struct task *t, const char *comm)
+{
+	/* Said once more it is true: the record of the way back was lost. */
+	if (*comm && strncmp(comm, t->was, 16))
+		task_rename(t, comm);
+	*t->was = '\0';
+}
+
 /* ---- Records -------------------------------------------------------------------- */
+
+static void set_place(struct task *t, u32 ns_pid, u32 ns_tid, u64 cgroup)
+{
+	t->ns_pid = ns_pid;
+	t->ns_tid = ns_tid;
+	t->cgroup = cgroup;
+}
 
 static void on_comm(struct guest *g, const struct vmcoop_guest_comm *rec)
 {
@@ -208,8 +227,11 @@ static void on_comm(struct guest *g, const struct vmcoop_guest_comm *rec)
 	t = guest_task(g, rec->pid, rec->tid);
 	if (!t)
 		return;
+	memcpy(t->was, t->comm, sizeof(t->was));
 	task_rename(t, rec->comm);
 	t->kthread = rec->tflags & VMCOOP_T_KTHREAD;
+	if (rec->hdr.size >= sizeof(*rec))
+		set_place(t, rec->ns_pid, rec->ns_tid, rec->cgroup);
 	if (rec->hdr.flags & VMCOOP_F_EXEC) {
 		aspace_put(g, t->proc->as);
 		t->proc->as = NULL;
@@ -230,6 +252,8 @@ static void on_fork(struct guest *g, const struct vmcoop_guest_fork *rec)
 	if (t)
 		task_free(g, t);
 	t = task_new(g, rec->pid, rec->tid);
+	if (t && rec->hdr.size >= sizeof(*rec))
+		set_place(t, rec->ns_pid, rec->ns_tid, rec->cgroup);
 	if (!t || !parent)
 		return;
 	memcpy(t->comm, parent->comm, sizeof(t->comm));
@@ -256,6 +280,82 @@ static void on_exit_record(struct guest *g, const struct vmcoop_guest_exit *rec)
 	g->exited[at].serial = t->serial;
 }
 
+/**
+ * struct file - a file that was mapped
+ * @dso: what its path names, as of the last mapping
+ */
+struct file {
+	struct dso *dso;
+	u8 len;
+	u8 id[VMCOOP_BUILD_ID_MAX];
+};
+
+static u64 file_key(u32 major, u32 minor, u64 ino)
+{
+	return hash_u64(ino) ^ ((u64)major << 32 | minor);
+}
+
+static void set_build_id(const struct file *f)
+{
+	if (!f->dso || !f->len)
+		return;
+	f->dso->build_id_len = f->len;
+	memcpy(f->dso->build_id, f->id, f->len);
+}
+
+/* NULL: there is no more room. */
+static struct file *find_file(struct guest *g, u64 key)
+{
+	struct file *f = map_get(&g->files, key);
+
+	if (!f && g->files.used < GUEST_MAX_FILES) {
+		f = xcalloc(1, sizeof(*f));
+		map_put(&g->files, key, f);
+	}
+	return f;
+}
+
+/* The build-id of what was mapped, whether it was told before or comes later. */
+static void identify(struct guest *g, const struct vmcoop_guest_mmap *rec, struct dso *dso)
+{
+	struct file *f;
+
+	if (!rec->ino || !dso->file)
+		return;
+	f = find_file(g, file_key(rec->dev_major, rec->dev_minor, rec->ino));
+	if (!f)
+		return;
+	f->dso = dso;
+	set_build_id(f);
+}
+
+static void on_build_id(struct guest *g, const struct vmcoop_guest_buildid *rec)
+{
+	struct file *f = find_file(g, file_key(rec->dev_major, rec->dev_minor, rec->ino));
+
+	if (!f || rec->len > sizeof(f->id)) {
+		g->limited++;
+		return;
+	}
+	f->len = rec->len;
+	memcpy(f->id, rec->id, rec->len);
+	set_build_id(f);
+}
+
+static void on_cgroup(struct guest *g, const struct vmcoop_guest_cgroup *rec)
+{
+	if (g->cgroups.used >= GUEST_MAX_CGROUPS && !guest_cgroup(g, rec->cgroup)) {
+		g->limited++;
+		return;
+	}
+	free(map_put(&g->cgroups, rec->cgroup, xstrndup(rec->path, rec->path_len)));
+}
+
+const char *guest_cgroup(const struct guest *g, u64 cgroup)
+{
+	return map_get(&g->cgroups, cgroup);
+}
+
 static void on_mmap(struct guest *g, const struct vmcoop_guest_mmap *rec)
 {
 	struct task *t = guest_find_task(g, rec->pid);
@@ -266,8 +366,11 @@ static void on_mmap(struct guest *g, const struct vmcoop_guest_mmap *rec)
 		.pgoff = rec->pgoff,
 	};
 	u32 before = p && p->as ? p->as->nr : 0;
+	bool hole = rec->hdr.flags & VMCOOP_F_NOEXEC;
 	struct aspace *as;
 
+	if (hole && !before)
+		return;
 	if (!p) {
 		t = guest_task(g, rec->pid, rec->pid);
 		if (!t)
@@ -280,10 +383,13 @@ static void on_mmap(struct guest *g, const struct vmcoop_guest_mmap *rec)
 		g->limited++;
 		return;
 	}
-	m.dso = dso_get(g->dsos, rec->path, rec->path_len);
+	if (!hole) {
+		m.dso = dso_get(g->dsos, rec->path, rec->path_len);
+		identify(g, rec, m.dso);
+	}
 	as = aspace_own(g, p);
 	before = as->nr;
-	aspace_map(as, &m);
+	aspace_map(as, &m, hole);
 	p->space = guest_new_id();
 	g->nr_mappings += as->nr - before;
 }
@@ -311,6 +417,16 @@ void guest_record(struct guest *g, const struct vmcoop_hdr *hdr)
 		break;
 	case VMCOOP_GUEST_KERNEL:
 		on_kernel(g, (const void *)hdr);
+		break;
+	case VMCOOP_GUEST_BUILDID:
+		on_build_id(g, (const void *)hdr);
+		break;
+	case VMCOOP_GUEST_CGROUP:
+		on_cgroup(g, (const void *)hdr);
+		break;
+	case VMCOOP_GUEST_CONFIG:
+		g->config = *(const struct vmcoop_guest_config *)hdr;
+		g->configured = true;
 		break;
 	}
 }
@@ -340,10 +456,17 @@ struct guest *guest_new(struct dsos *dsos)
 void guest_free(struct guest *g)
 {
 	struct task *t;
+	void *val;
 	size_t i;
 
 	if (!g)
 		return;
+	map_for_each(&g->cgroups, i, val)
+		free(val);
+	map_for_each(&g->files, i, val)
+		free(val);
+	map_free(&g->cgroups);
+	map_free(&g->files);
 	map_for_each(&g->tasks, i, t)
 		task_free(g, t);
 	map_free(&g->tasks);

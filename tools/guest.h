@@ -19,6 +19,8 @@
 #define GUEST_MAX_MAPPINGS	(1U << 20)
 #define GUEST_MAX_ASPACE	8192		/* mappings of one process */
 #define GUEST_MAX_EXITED	4096
+#define GUEST_MAX_FILES		(1U << 16)
+#define GUEST_MAX_CGROUPS	(1U << 16)
 
 /** struct mapping - file bytes from @pgoff on at [@start, @end) */
 struct mapping {
@@ -47,16 +49,22 @@ struct proc {
 /**
  * struct task - a thread
  * @comm: its name, NUL-terminated, "" if not known
+ * @was: its name before, until a tick has been told that late
  * @exited: it ended; kept for late records
+ * @ns_pid: process as its own pid namespace counts, 0 if not told
+ * @ns_tid: thread, likewise
+ * @cgroup: number of its cgroup, 0 if not told
  * @serial: counts tasks: tells one from another with the same tid
  * @who: an id, another one whenever the name changes
  */
 struct task {
 	u32 tid;
 	struct proc *proc;
-	char comm[17];
+	char comm[17], was[17];
 	bool kthread;
 	bool exited;
+	u32 ns_pid, ns_tid;
+	u64 cgroup;
 	u64 serial;
 	u64 who;
 };
@@ -66,6 +74,7 @@ struct task {
  * @dsos: the VM's
  * @anchor: a kernel symbol's name, "" if none was told
  * @anchor_addr: where it lies
+ * @config: what the module records, if @configured
  * @limited: records without effect for want of room
  * @changes: counts tasks that came or went: what guest_find_task() returned
  *	holds while it stays
@@ -76,9 +85,13 @@ struct guest {
 	struct u64map procs;	/* by pid */
 	char anchor[33];
 	u64 anchor_addr;
+	bool configured;
+	struct vmcoop_guest_config config;
 	u64 limited;
 	u64 changes;
 
+	struct u64map cgroups;	/* path of each number */
+	struct u64map files;	/* by device and inode: their build-ids */
 	u32 nr_mappings;
 	u64 serial;
 	struct {
@@ -103,10 +116,19 @@ void task_rename(struct task *t, const char comm[16]);
 /* The task, made if it is not known; NULL if there is no more room. */
 struct task *guest_task(struct guest *g, u32 pid, u32 tid);
 
+/*
+ * A tick gives a task's name, of 16 bytes. A task is renamed a moment after the
+ * record that says so, and a tick may fall in between: it tells the old name.
+ */
+void guest_tick_name(struct task *t, const char *comm);
+
 /* The task if it is known. */
 struct task *guest_find_task(const struct guest *g, u32 tid);
 
 /* What @task has mapped at @addr, NULL if nothing is known to be. */
 const struct mapping *guest_mapping(const struct task *task, u64 addr);
+
+/* The path of a cgroup, unescaped; NULL if it was not told. */
+const char *guest_cgroup(const struct guest *g, u64 cgroup);
 
 #endif /* VMCOOP_GUEST_H */

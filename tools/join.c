@@ -22,6 +22,7 @@ const char *const reason_names[NR_REASONS] = {
 	[REASON_HIDDEN] = "address hidden",
 	[REASON_NO_MAPPING] = "no mapping at the address",
 	[REASON_NO_TICK] = "ran, but no tick followed",
+	[REASON_OUTSIDE] = "outside the guest's focus",
 };
 
 int parse_method(const char *name, enum join_method *method)
@@ -206,6 +207,8 @@ static enum join_reason attribute(struct joined *s)
 		return REASON_NO_CLOCK;
 	if (!s->vcpu->has_task)
 		return REASON_NO_TASK;
+	if (s->vcpu->tid == VMCOOP_PID_OUTSIDE)
+		return REASON_OUTSIDE;
 	t = current_task(s->vcpu);
 	set_task_of(s, s->vcpu, t);
 	if (s->mode == VMCOOP_MODE_UNKNOWN)
@@ -380,9 +383,9 @@ static void set_task(struct vcpu *v, u32 pid, u32 tid, const char *comm, u64 now
 	v->has_task = true;
 	v->pid = pid;
 	v->tid = tid;
-	t = tid ? guest_task(v->vm->guest, pid, tid) : NULL;
-	if (t && comm && *comm)
-		task_rename(t, comm);
+	t = tid && tid != VMCOOP_PID_OUTSIDE ? guest_task(v->vm->guest, pid, tid) : NULL;
+	if (t && comm)
+		guest_tick_name(t, comm);
 	v->task = t;
 	v->task_changes = v->vm->guest->changes + 1;
 }

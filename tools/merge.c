@@ -54,11 +54,16 @@ static const u16 min_size[VMCOOP_REC_TYPES] = {
 	[VMCOOP_HOST_EXITS] = offsetof(struct vmcoop_host_exits, exit),
 	[VMCOOP_GUEST_TICK] = offsetof(struct vmcoop_guest_tick, comm),	/* once it ended there */
 	[VMCOOP_GUEST_SWITCH] = sizeof(struct vmcoop_guest_switch),
-	[VMCOOP_GUEST_COMM] = sizeof(struct vmcoop_guest_comm),
-	[VMCOOP_GUEST_FORK] = sizeof(struct vmcoop_guest_fork),
+	[VMCOOP_GUEST_COMM] = offsetof(struct vmcoop_guest_comm, ns_pid),	/* the same */
+	[VMCOOP_GUEST_FORK] = offsetof(struct vmcoop_guest_fork, ns_pid),	/* the same */
 	[VMCOOP_GUEST_EXIT] = sizeof(struct vmcoop_guest_exit),
 	[VMCOOP_GUEST_MMAP] = sizeof(struct vmcoop_guest_mmap),
 	[VMCOOP_GUEST_KERNEL] = sizeof(struct vmcoop_guest_kernel),
+	[VMCOOP_GUEST_CONFIG] = sizeof(struct vmcoop_guest_config),
+	[VMCOOP_GUEST_CPU] = sizeof(struct vmcoop_guest_cpu_state),
+	[VMCOOP_GUEST_BUILDID] = sizeof(struct vmcoop_guest_buildid),
+	[VMCOOP_GUEST_MODULE] = sizeof(struct vmcoop_guest_module),
+	[VMCOOP_GUEST_CGROUP] = sizeof(struct vmcoop_guest_cgroup),
 };
 
 static bool is_host_type(u8 type)
@@ -66,31 +71,45 @@ static bool is_host_type(u8 type)
 	return type < VMCOOP_GUEST_TICK;
 }
 
-/* A guest must not speak for the host: its types come from its rings alone. */
-static bool well_formed(const struct merge_source *s, const struct vmcoop_hdr *hdr)
+/* Whether what a record says of its end lies in it. */
+static bool tail_fits(const struct vmcoop_hdr *hdr)
 {
-	const struct vmcoop_guest_mmap *mmap;
-	const struct vmcoop_host_count *count;
-	const struct vmcoop_host_exits *exits;
+	const struct vmcoop_guest_tick *tick = (const void *)hdr;
+	const struct vmcoop_guest_mmap *map = (const void *)hdr;
+	const struct vmcoop_guest_buildid *id = (const void *)hdr;
+	const struct vmcoop_guest_cgroup *cgroup = (const void *)hdr;
+	const struct vmcoop_host_count *count = (const void *)hdr;
+	const struct vmcoop_host_exits *exits = (const void *)hdr;
 
-	if (s->host != is_host_type(hdr->type) || hdr->type >= VMCOOP_REC_TYPES ||
-	    hdr->size < min_size[hdr->type])
-		return false;
 	switch (hdr->type) {
+	case VMCOOP_GUEST_TICK:
+		return !(tick->nr_kernel || tick->nr_user) ||
+		       hdr->size >= sizeof(*tick) + (tick->nr_kernel + tick->nr_user) *
+						    sizeof(tick->chain[0]);
 	case VMCOOP_GUEST_MMAP:
-		mmap = (const void *)hdr;
-		return mmap->path_len <= hdr->size - sizeof(*mmap) &&
-		       mmap->start + mmap->len > mmap->start;
+		return map->path_len <= hdr->size - sizeof(*map) &&
+		       map->start + map->len > map->start;
+	case VMCOOP_GUEST_BUILDID:
+		return id->len <= hdr->size - sizeof(*id);
+	case VMCOOP_GUEST_CGROUP:
+		return cgroup->path_len <= hdr->size - sizeof(*cgroup);
 	case VMCOOP_HOST_COUNT:
-		count = (const void *)hdr;
 		return count->nr <= (hdr->size - sizeof(*count)) / sizeof(count->value[0]);
 	case VMCOOP_HOST_EXITS:
-		exits = (const void *)hdr;
 		return exits->nr <= (hdr->size - offsetof(struct vmcoop_host_exits, exit)) /
 				    sizeof(exits->exit[0]);
 	default:
 		return true;
 	}
+}
+
+/* A guest must not speak for the host: its types come from its rings alone. */
+static bool well_formed(const struct merge_source *s, const struct vmcoop_hdr *hdr)
+{
+	if (s->host != is_host_type(hdr->type) || hdr->type >= VMCOOP_REC_TYPES ||
+	    hdr->size < min_size[hdr->type])
+		return false;
+	return tail_fits(hdr);
 }
 
 /*
