@@ -12,6 +12,7 @@ read_conf() {
 	HOST_CPUS=${LAB_CPUS:-2} HOST_MEM=2048	# MiB
 	GUEST_CPUS=1 GUEST_MEM=256
 	VMCOOP=1			# carry our modules and the tool
+	GUEST_MODULE=''			# of tests/lab/module, for the guest, in /lab
 	PROGRAMS=()			# for the guest: ours by name, others by path
 	HOST_PROGRAMS=()		# the same for the lab host
 	LAB_MODULES=()			# for the lab host, of tests/lab/module, to /lab
@@ -94,6 +95,11 @@ build_initramfs() {
 		cp "$REPLY/$file.ko" "$stage/lab/"
 	done
 
+	if [ -n "$GUEST_MODULE" ]; then
+		lab_module_entry "$KERNEL"
+		cp "$REPLY/$GUEST_MODULE.ko" "$guest/lab/"
+	fi
+
 	exec {lock}>"$TOP/build/lab/make.lock"
 	flock -w 600 "$lock" || die "another run is building for too long"
 	if [ "$VMCOOP" = 1 ]; then
@@ -108,6 +114,7 @@ build_initramfs() {
 		carry_libraries "$stage" "$tool"
 		# The checks run on this machine.
 		quiet_make tools
+		quiet_make -C tests/lab O="$TOP/build/lab"
 	fi
 	env "${FRESH_MAKE[@]}" make -s -C "$LAB/../workloads" O="$TOP/build/workloads/$ARCH" \
 		"${CROSS_MAKE[@]}"

@@ -177,7 +177,7 @@ headers_entry() {
 	KDIR=$REPLY/usr/src/linux-headers-$KERNEL_RELEASE
 }
 
-# The lab host's own modules, in tests/lab/module.
+# The lab's own modules, in tests/lab/module.
 make_lab_module() {
 	local dir=$1 kdir=$3
 

@@ -14,18 +14,24 @@
 
 #define UNIT 700
 
+/* A leaf gets a frame, too, so that call chains by frame pointers name its caller. */
+#define FRAME()	__asm__ volatile("" : : "r" (__builtin_frame_address(0)))
+
 __attribute__((noinline)) uint64_t sixty(uint64_t x)
 {
+	FRAME();
 	return work(x, 6 * UNIT);
 }
 
 __attribute__((noinline)) uint64_t thirty(uint64_t x)
 {
+	FRAME();
 	return work(x, 3 * UNIT);
 }
 
 __attribute__((noinline)) uint64_t ten(uint64_t x)
 {
+	FRAME();
 	return work(x, 1 * UNIT);
 }
 
