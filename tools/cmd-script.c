@@ -48,6 +48,7 @@ static const char *const field_names[NR_FIELDS] = {
 struct script {
 	struct view v;
 	u32 fields;
+	struct line line;
 };
 
 static bool has(const struct script *sc, enum field f)
@@ -57,55 +58,106 @@ static bool has(const struct script *sc, enum field f)
 
 /* ---- A sample ----------------------------------------------------------------------- */
 
-static void put_task(const struct script *sc, const struct joined *j)
+static void put_task(struct script *sc, const struct joined *j)
 {
-	char comm[64];
+	struct line *l = &sc->line;
 
-	if (has(sc, F_COMM))
-		printf("%s ", escape(comm, sizeof(comm), *j->comm ? j->comm : "[unknown]"));
-	if (has(sc, F_PID) && has(sc, F_TID))
-		printf("%7u/%-7u ", j->pid, j->tid);
-	else if (has(sc, F_PID) || has(sc, F_TID))
-		printf("%7u ", has(sc, F_PID) ? j->pid : j->tid);
+	if (has(sc, F_COMM)) {
+		line_escaped(l, *j->comm ? j->comm : "[unknown]");
+		line_str(l, " ");
+	}
+	if (has(sc, F_PID) && has(sc, F_TID)) {
+		size_t end;
+
+		line_u64(l, j->pid, 10, 7, ' ');
+		line_str(l, "/");
+		end = l->n + 8;
+		line_u64(l, j->tid, 10, 0, ' ');
+		do
+			line_str(l, " ");
+		while (l->n < end);
+	} else if (has(sc, F_PID) || has(sc, F_TID)) {
+		line_u64(l, has(sc, F_PID) ? j->pid : j->tid, 10, 7, ' ');
+		line_str(l, " ");
+	}
 }
 
-static void put_header(const struct script *sc, const struct joined *j)
+/* Seconds since the window began, in microseconds; before it they are negative. */
+static void put_time(struct script *sc, u64 stamp)
 {
-	char buf[512];
+	double us = session_seconds(&sc->v.s, stamp) * 1e6;
+	u64 n = (us < 0 ? -us : us) + 0.5;
 
-	if (has(sc, F_MACHINE))
-		printf("VM:%5u ", j->vm->pid);
-	if (has(sc, F_VM))
-		printf("VM:%s ", escape(buf, sizeof(buf), j->vm->name));
-	if (has(sc, F_VCPU))
-		printf("VCPU:%03u ", j->vcpu->id);
+	if (us < 0)
+		line_str(&sc->line, "-");
+	line_u64(&sc->line, n / 1000000, 10, us < 0 ? 0 : 5, ' ');
+	line_str(&sc->line, ".");
+	line_u64(&sc->line, n % 1000000, 10, 6, '0');
+	line_str(&sc->line, ": ");
+}
+
+static void put_header(struct script *sc, const struct joined *j)
+{
+	struct line *l = &sc->line;
+
+	if (has(sc, F_MACHINE)) {
+		line_str(l, "VM:");
+		line_u64(l, j->vm->pid, 10, 5, ' ');
+		line_str(l, " ");
+	}
+	if (has(sc, F_VM)) {
+		line_str(l, "VM:");
+		line_escaped(l, j->vm->name);
+		line_str(l, " ");
+	}
+	if (has(sc, F_VCPU)) {
+		line_str(l, "VCPU:");
+		line_u64(l, j->vcpu->id, 10, 3, '0');
+		line_str(l, " ");
+	}
 	put_task(sc, j);
-	if (has(sc, F_CPU))
-		printf("[%03u] ", j->pcpu);
+	if (has(sc, F_CPU)) {
+		line_str(l, "[");
+		line_u64(l, j->pcpu, 10, 3, '0');
+		line_str(l, "] ");
+	}
 	if (has(sc, F_TIME))
-		printf("%12.6f: ", session_seconds(&sc->v.s, j->time));
-	if (has(sc, F_PERIOD))
-		printf("%10llu ", view_value(&sc->v, j));
-	if (has(sc, F_EVENT))
-		printf("%s: ", escape(buf, sizeof(buf), view_event(&sc->v, j)));
-	putchar('\n');
+		put_time(sc, j->time);
+	if (has(sc, F_PERIOD)) {
+		line_u64(l, view_value(&sc->v, j), 10, 10, ' ');
+		line_str(l, " ");
+	}
+	if (has(sc, F_EVENT)) {
+		line_escaped(l, view_event(&sc->v, j));
+		line_str(l, ": ");
+	}
+	line_str(l, "\n");
 }
 
-static void put_frame(const struct script *sc, const struct frame *f)
+static void put_frame(struct script *sc, const struct frame *f)
 {
-	char buf[2048];
+	struct line *l = &sc->line;
 
-	putchar('\t');
-	if (has(sc, F_IP))
-		printf("%16llx ", f->ip);
-	if (has(sc, F_SYM))
-		printf("%s", f->symbol ? escape(buf, sizeof(buf), f->symbol) : "[unknown]");
-	if (has(sc, F_SYM) && has(sc, F_SYMOFF) && f->symbol)
-		printf("+0x%llx", f->offset);
-	if (has(sc, F_DSO))
-		printf(" (%s)", escape(buf, sizeof(buf),
-				       f->path ?: *f->dso ? f->dso : "[unknown]"));
-	putchar('\n');
+	line_str(l, "\t");
+	if (has(sc, F_IP)) {
+		line_u64(l, f->ip, 16, 16, ' ');
+		line_str(l, " ");
+	}
+	if (has(sc, F_SYM) && f->symbol)
+		line_escaped(l, f->symbol);
+	else if (has(sc, F_SYM))
+		line_str(l, "[unknown]");
+	if (has(sc, F_SYM) && has(sc, F_SYMOFF) && f->symbol) {
+		line_str(l, "+0x");
+		line_u64(l, f->offset, 16, 0, ' ');
+	}
+	if (has(sc, F_DSO)) {
+		line_str(l, " (");
+		line_escaped(l, f->path ?: *f->dso ? f->dso : "[unknown]");
+		line_str(l, ")");
+	}
+	line_str(l, "\n");
+	line_flush(l, stdout);
 }
 
 static void on_sample(void *ctx, const struct joined *j)
@@ -117,12 +169,13 @@ static void on_sample(void *ctx, const struct joined *j)
 	if (!j->count)
 		return;
 	put_header(sc, j);
-	if (!(sc->fields & (1U << F_IP | 1U << F_SYM | 1U << F_DSO)))
-		return;
-	nr = frames_of(&sc->v.sym, j, f);
-	for (i = 0; i < nr; i++)
-		put_frame(sc, &f[i]);
-	putchar('\n');
+	if (sc->fields & (1U << F_IP | 1U << F_SYM | 1U << F_DSO)) {
+		nr = frames_of(&sc->v.sym, j, f);
+		for (i = 0; i < nr; i++)
+			put_frame(sc, &f[i]);
+		line_str(&sc->line, "\n");
+	}
+	line_flush(&sc->line, stdout);
 }
 
 /* ---- Options -------------------------------------------------------------------------- */
@@ -206,6 +259,7 @@ static int run(int argc, char **argv)
 	struct script *sc = xcalloc(1, sizeof(*sc));
 	int status;
 
+	setvbuf(stdout, NULL, _IOFBF, 1 << 16);
 	sc->fields = FIELDS_DEFAULT;
 	sc->v.sample = on_sample;
 	sc->v.ctx = sc;

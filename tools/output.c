@@ -40,10 +40,23 @@ static bool harmless(u32 ch)
 	return ch < 0xe0000 || ch > 0xe0fff;	/* tags */
 }
 
-char *escape(char *out, size_t cap, const char *s)
+/* Bytes of printable ASCII without a backslash that @s begins with. */
+static size_t plain(const char *s)
 {
 	size_t n = 0;
 
+	while (s[n] >= 0x20 && s[n] < 0x7f && s[n] != '\\')
+		n++;
+	return n;
+}
+
+char *escape(char *out, size_t cap, const char *s)
+{
+	size_t n = min_u64(plain(s), cap - 1);
+
+	/* Nearly all names are nothing else. */
+	memcpy(out, s, n);
+	s += n;
 	while (*s) {
 		char piece[20];
 		u32 ch = 0;
@@ -76,6 +89,52 @@ size_t text_width(const char *escaped)
 		n += (*escaped & 0xc0) != 0x80;
 	return n;
 }
+
+/* ---- Lines ----------------------------------------------------------------- */
+
+static void line_add(struct line *l, const char *p, size_t n)
+{
+	n = min_u64(n, sizeof(l->text) - l->n);
+	memcpy(l->text + l->n, p, n);
+	l->n += n;
+}
+
+void line_str(struct line *l, const char *s)
+{
+	line_add(l, s, strlen(s));
+}
+
+void line_escaped(struct line *l, const char *s)
+{
+	char buf[2048];
+	size_t n = plain(s);
+
+	if (s[n])
+		line_str(l, escape(buf, sizeof(buf), s));
+	else
+		line_add(l, s, n);
+}
+
+void line_u64(struct line *l, u64 v, unsigned int base, unsigned int width, char pad)
+{
+	char buf[64], *p = buf + sizeof(buf), *end = p;
+
+	do {
+		*--p = "0123456789abcdef"[base == 16 ? v & 15 : v % 10];
+		v = base == 16 ? v >> 4 : v / 10;
+	} while (v);
+	while (end - p < (long)width && p > buf)
+		*--p = pad;
+	line_add(l, p, end - p);
+}
+
+void line_flush(struct line *l, FILE *f)
+{
+	fwrite(l->text, 1, l->n, f);
+	l->n = 0;
+}
+
+/* ---- JSON ------------------------------------------------------------------ */
 
 void json_string(FILE *f, const char *s)
 {

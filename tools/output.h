@@ -19,6 +19,22 @@ size_t text_width(const char *escaped);
 /* Writes @s as a JSON string: escaped as above, then for JSON; null for NULL. */
 void json_string(FILE *f, const char *s);
 
+/**
+ * struct line - text being put together, for output that printf() would hold up
+ * @n: bytes of @text; what does not fit is left out
+ */
+struct line {
+	size_t n;
+	char text[8192];
+};
+
+/* @s as it is, and escaped. */
+void line_str(struct line *l, const char *s);
+void line_escaped(struct line *l, const char *s);
+/* In @base 10 or 16, filled up to @width with @pad in front. */
+void line_u64(struct line *l, u64 v, unsigned int base, unsigned int width, char pad);
+void line_flush(struct line *l, FILE *f);
+
 /** struct json - where in a JSON text writing is; all zero is its start */
 struct json {
 	FILE *f;

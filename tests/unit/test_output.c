@@ -332,7 +332,34 @@ TEST(sort_keys)
 	quiet = false;
 }
 
+TEST(lines_are_what_printf_would_print)
+{
+	static const u64 values[] = { 0, 7, 1000003, 0xffffffff81000000ULL, UINT64_MAX };
+	struct line l = { 0 };
+	char want[256];
+	size_t i;
+
+	for (i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		l.n = 0;
+		line_u64(&l, values[i], 10, 10, ' ');
+		line_str(&l, "|");
+		line_u64(&l, values[i], 16, 16, ' ');
+		line_u64(&l, values[i], 10, 0, ' ');
+		line_u64(&l, values[i], 10, 6, '0');
+		line_escaped(&l, "a\nb\\c");
+		snprintf(want, sizeof(want), "%10llu|%16llx%llu%06llua\\x0ab\\\\c", values[i],
+			 values[i], values[i], values[i]);
+		EQ(l.n, strlen(want));
+		CHECK(!memcmp(l.text, want, l.n));
+	}
+	/* More than fits is left out. */
+	for (i = 0; i < 2000; i++)
+		line_str(&l, "0123456789");
+	EQ(l.n, sizeof(l.text));
+}
+
 TESTS(
+	RUN(lines_are_what_printf_would_print),
 	RUN(plain_text_stays),
 	RUN(control_characters_are_escaped),
 	RUN(what_is_no_utf8_is_escaped),
