@@ -6,10 +6,12 @@
 
 DEB_ARCH=arm64
 KERNEL_FLAVOUR=arm64
-APT_OPTIONS=()
 TRIPLET=aarch64-linux-gnu
 CROSS_COMPILE=aarch64-linux-gnu-
+KERNEL_IMAGE=Image
 KBUILD_CROSS="ARCH=arm64 CROSS_COMPILE=$CROSS_COMPILE"
+
+RESULT_DEVICE=/dev/vda
 
 QEMU=qemu-system-aarch64
 QEMU_PACKAGE=qemu-system-arm

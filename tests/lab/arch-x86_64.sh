@@ -7,8 +7,10 @@
 
 DEB_ARCH=amd64
 KERNEL_FLAVOUR=amd64
-APT_OPTIONS=()
 KBUILD_CROSS=''
+KERNEL_IMAGE=bzImage
+
+RESULT_DEVICE=/dev/vda
 
 QEMU=qemu-system-x86_64
 QEMU_PACKAGE=qemu-system-x86
@@ -47,7 +49,7 @@ GUEST_APPEND="$COMMON_APPEND quiet loglevel=5"
 # arch_kernel BZIMAGE VMLINUX: unpack a kernel image, as its own unpacking takes
 # seconds under emulation. QEMU enters a vmlinux by its PVH note.
 arch_kernel() {
-	local setup_sects offset length magic unpack
+	local setup_sects offset length magic unpack size=4
 
 	setup_sects=$(od -An -tu1 -j $((0x1f1)) -N 1 "$1")
 	offset=$(od -An -tu4 -j $((0x248)) -N 4 "$1")
@@ -57,12 +59,12 @@ arch_kernel() {
 	case $magic in
 	fd377a58) unpack=xz ;;
 	28b52ffd) unpack=zstd ;;
-	1f8b*)	  unpack=gzip ;;
+	1f8b*)	  unpack=gzip size=0 ;;	# gzip has it as its own last bytes
 	*)	  die "$1 is compressed in an unknown way ($magic)" ;;
 	esac
 	# The payload ends with four bytes that are its size when unpacked.
 	dd if="$1" bs=1M iflag=skip_bytes,count_bytes skip="$offset" \
-		count=$((length - 4)) status=none | $unpack -dc >"$2.tmp"
+		count=$((length - size)) status=none | $unpack -dc >"$2.tmp"
 	# A hole of 20 MB in the file, for memory encryption only.
 	objcopy -R .init.scratch "$2.tmp" "$2"
 	rm "$2.tmp"

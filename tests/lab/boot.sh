@@ -3,18 +3,36 @@
 #
 # One run: boots the lab host, watches it, and judges what it hands back.
 
+# The command that boots the lab host in $DIR, in COMMAND.
+qemu_command() {
+	local args
+
+	# shellcheck disable=SC2206 # a list
+	args=($HOST_QEMU_ARGS)
+	if [ -n "$ICOUNT" ]; then
+		args=("${args[@]/thread=multi/thread=single}" -icount shift=0
+		      -rtc clock=vm,base=2026-01-01)
+	fi
+	truncate -s 1G result.img
+	mkfifo monitor.in monitor.out
+	# shellcheck disable=SC2086,SC2116 # a list
+	COMMAND=("$QEMU" "${args[@]}" -smp "$HOST_CPUS" -m "$HOST_MEM" -nodefaults
+		-no-user-config -display none -no-reboot -serial file:host.console
+		-drive file=result.img,if=virtio,format=raw,cache=unsafe
+		-kernel vmlinux -initrd initrd -append "$(echo $HOST_APPEND)"
+		-chardev pipe,id=monitor,path=monitor -mon chardev=monitor)
+}
+
 # Boot the lab host in $DIR, and take over what it hands back.
 boot() {
 	local start=$SECONDS status=0
 
-	truncate -s 1G result.img
-	mkfifo monitor.in monitor.out
-	set -- "$QEMU" "$@" -chardev pipe,id=monitor,path=monitor -mon chardev=monitor
-	echo "$*" >host.cmdline
-	"$@" </dev/null >host.qemu.log 2>&1 &
-	QEMU_PID=$!
-	trap 'kill -9 $QEMU_PID 2>/dev/null' EXIT
-	start_beside "$QEMU_PID"
+	"${EMULATOR}_command"
+	echo "${COMMAND[*]}" >host.cmdline
+	"${COMMAND[@]}" </dev/null >"host.$EMULATOR.log" 2>&1 &
+	EMULATOR_PID=$!
+	trap 'kill -9 $EMULATOR_PID 2>/dev/null' EXIT
+	start_beside "$EMULATOR_PID"
 	if ! wait_until "$TIMEOUT" ended_or_silent && ! ended; then
 		not_ok "lab host ends within $TIMEOUT s"
 		tell_hang
@@ -22,10 +40,10 @@ boot() {
 		not_ok "lab host gives a sign of life every $SILENCE s"
 		tell_hang
 	fi
-	wait $QEMU_PID 2>/dev/null || status=$?
+	wait $EMULATOR_PID 2>/dev/null || status=$?
 	trap - EXIT
-	if [ $status != 0 ]; then
-		note "QEMU exits with $status: $(tail -n 3 host.qemu.log)"
+	if [ $status != "${EMULATOR_STATUS:-0}" ]; then
+		note "$EMULATOR exits with $status: $(tail -n 3 "host.$EMULATOR.log")"
 	elif ! grep -aq 'lab: bye' host.console; then
 		not_ok "lab host finishes its work"
 		note "$(tail -n 20 host.console)"
@@ -48,7 +66,7 @@ start_beside() {
 }
 
 ended() {
-	! kill -0 "$QEMU_PID" 2>/dev/null
+	! kill -0 "$EMULATOR_PID" 2>/dev/null
 }
 
 ended_or_silent() {
@@ -69,36 +87,27 @@ tell_hang() {
 
 	note "last lines of its console:"
 	note "$(tail -n 10 host.console)"
-	exec {fd}<>monitor.out
-	echo 'info registers -a' >monitor.in
-	timeout 3 cat <&"$fd" >host.registers || true
-	exec {fd}<&-
-	note "its CPUs (more in host.registers):"
-	note "$(grep -E '^(CPU#|RIP)' host.registers)"
-	kill -9 "$QEMU_PID" 2>/dev/null || true
+	if [ -e monitor.in ]; then
+		exec {fd}<>monitor.out
+		echo 'info registers -a' >monitor.in
+		timeout 3 cat <&"$fd" >host.registers || true
+		exec {fd}<&-
+		note "its CPUs (more in host.registers):"
+		note "$(grep -E '^(CPU#|RIP)' host.registers)"
+	fi
+	kill -9 "$EMULATOR_PID" 2>/dev/null || true
 }
 
 # One run, its results in $DIR, its points in $DIR/points.
 run_once() {
-	local args=() log
+	local log
 
 	rm -rf "$DIR"
 	mkdir -p "$DIR"
 	cd "$DIR"
 	export POINTS=$DIR/points.outside
 	build_initramfs "$DIR"
-
-	# shellcheck disable=SC2206 # a list
-	args=($HOST_QEMU_ARGS)
-	if [ -n "$ICOUNT" ]; then
-		args=("${args[@]/thread=multi/thread=single}" -icount shift=0
-		      -rtc clock=vm,base=2026-01-01)
-	fi
-	# shellcheck disable=SC2086 # a list
-	boot "${args[@]}" -smp "$HOST_CPUS" -m "$HOST_MEM" -nodefaults -no-user-config \
-		-display none -no-reboot -serial file:host.console \
-		-drive file=result.img,if=virtio,format=raw,cache=unsafe \
-		-kernel vmlinux -initrd initrd -append "$(echo $HOST_APPEND)"
+	boot
 
 	cat guest*/points points >points.inside 2>/dev/null || true
 	if [ -e "$LAB/scenarios/$SCENARIO/check" ]; then

@@ -19,6 +19,8 @@ read_conf() {
 	GUEST_FILES=()			# more files: to the same place, relative ones to /root
 	KASLR=''			# boot guests by the kernel's own unpacker
 	RUN_SECONDS=240			# real time for a whole run
+	SILENCE=60			# the longest that its console may keep still
+	EMULATOR=qemu			# of the lab host
 	KILLED=''			# guests that hand nothing back, by number
 	ARCHES=''			# those it runs on, if not on all
 	SCRIPTS=$SCENARIO		# the scenario whose host and guest scripts it runs
@@ -35,7 +37,7 @@ read_conf() {
 	if [ -n "$ICOUNT" ]; then
 		HOST_CPUS=1 GUEST_CPUS=1 slower=4
 	fi
-	SILENCE=$((60 * slower))
+	SILENCE=$((SILENCE * slower))
 	[ -n "$TIMEOUT" ] || TIMEOUT=$((RUN_SECONDS * slower))
 }
 
@@ -49,8 +51,8 @@ write_conf() {
 	GUEST_QEMU=/usr/bin/$QEMU
 	GUEST_QEMU_ARGS="$GUEST_QEMU_ARGS -nodefaults -no-user-config -display none -no-reboot"
 	GUEST_KERNEL=/lab/$([ -n "$KASLR" ] && echo vmlinuz || echo vmlinux)
-	for name in ARCH KERNEL SCENARIO ICOUNT HOST_CPUS HOST_MEM HOST_SECONDS GUEST_CPUS \
-		    GUEST_MEM GUEST_SECONDS GUEST_QEMU GUEST_QEMU_ARGS GUEST_KERNEL \
+	for name in ARCH KERNEL SCENARIO ICOUNT HOST_CPUS HOST_MEM HOST_SECONDS RESULT_DEVICE \
+		    GUEST_CPUS GUEST_MEM GUEST_SECONDS GUEST_QEMU GUEST_QEMU_ARGS GUEST_KERNEL \
 		    GUEST_APPEND "${EXTRA[@]}"; do
 		value=$(tr -s '[:space:]' ' ' <<<"${!name}")
 		value=${value% }

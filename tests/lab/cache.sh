@@ -20,7 +20,7 @@ cache_entry() {
 	entry=$CACHE/$kind-$(sha256sum <<<"$key" | cut -c1-16)
 	mkdir -p "$CACHE"
 	exec {lock}>"$CACHE/lock-$kind"
-	flock -w 900 "$lock" || die "another run holds $CACHE/lock-$kind"
+	flock -w 3600 "$lock" || die "another run holds $CACHE/lock-$kind"
 	if [ ! -d "$entry" ]; then
 		say "making $(basename "$entry"), once"
 		rm -rf "$CACHE/tmp-$kind"
@@ -36,35 +36,6 @@ cache_entry() {
 	done
 	exec {lock}>&-
 	REPLY=$entry
-}
-
-apt_cache() {
-	apt-cache "${APT_OPTIONS[@]}" "$@" 2>/dev/null
-}
-
-# Refresh the package index where that is allowed; at most once a run.
-apt_refresh() {
-	[ "$(id -u)" = 0 ] || [ -n "${FOREIGN:-}" ] || return 1
-	[ -z "${APT_REFRESHED:-}" ] || return 1
-	APT_REFRESHED=1
-	apt-get -qq "${APT_OPTIONS[@]}" -o DPkg::Lock::Timeout=300 update >&2
-}
-
-# download DIR PACKAGE=VERSION...
-download() {
-	local get=(apt-get -qq "${APT_OPTIONS[@]}" -o APT::Sandbox::User=root download)
-
-	cd "$1"
-	shift
-	# An index that is some days old may name versions which are gone.
-	"${get[@]}" "$@" >&2 || { apt_refresh && "${get[@]}" "$@" >&2; } ||
-		die "apt-get could not download $* (is the index old? apt-get update)"
-}
-
-# Print PACKAGE=VERSION for the candidate of each package named.
-candidates() {
-	apt_cache show --no-all-versions "$@" |
-		awk '$1 == "Package:" { p = $2 } $1 == "Version:" { print p "=" $2 }'
 }
 
 # The name of the image package of a kernel series: Debian's default kernel is
@@ -96,19 +67,6 @@ make_resolved() {
 	candidates "$headers" "${headers%-"$KERNEL_FLAVOUR"}-common" >"$dir/headers"
 	# Programs that run on this machine.
 	native candidates "$kbuild" >>"$dir/headers"
-}
-
-# What tells one state of apt's package index from another; nothing if there is none.
-apt_index() {
-	stat -c '%n %s %Y' "${APT_LISTS:-/var/lib/apt/lists}"/*_Packages* 2>/dev/null || true
-}
-
-# native COMMAND...: with this machine's own packages, in a foreign lab too.
-native() {
-	# shellcheck disable=SC2034 # seen by what is called
-	local APT_OPTIONS=()
-
-	"$@"
 }
 
 # resolve_kernel SERIES: set KERNEL_RELEASE and the lists of packages.
@@ -147,8 +105,14 @@ make_kernel() {
 	rm -r "$dir/deb"
 }
 
-# kernel_entry SERIES: leave the unpacked image's directory in KERNEL_DIR.
+# kernel_entry NAME: leave the image's directory in KERNEL_DIR, in KERNEL_RELEASE its own
+# name for itself.
 kernel_entry() {
+	if from_source "$1"; then
+		source_entry "$1"
+		KERNEL_DIR=$REPLY KERNEL_RELEASE=$(<"$REPLY/release")
+		return
+	fi
 	resolve_kernel "$1"
 	cache_entry "kernel-$1-$ARCH" make_kernel "${IMAGE_PACKAGES[@]}"
 	KERNEL_DIR=$REPLY
@@ -170,8 +134,13 @@ make_headers() {
 	sed -i "s#^include /usr/src/#include $final/usr/src/#" "$dir"/usr/src/*/Makefile
 }
 
-# headers_entry SERIES: leave the build directory's path in KDIR.
+# headers_entry NAME: leave the build directory's path in KDIR.
 headers_entry() {
+	if from_source "$1"; then
+		source_entry "$1"
+		KDIR=$REPLY/build
+		return
+	fi
 	resolve_kernel "$1"
 	cache_entry "headers-$1-$ARCH" make_headers "${HEADER_PACKAGES[@]}"
 	KDIR=$REPLY/usr/src/linux-headers-$KERNEL_RELEASE
@@ -219,7 +188,7 @@ make_base() {
 		done
 	done
 	arch_kernel "$kernel/boot/vmlinuz-$release" "$dir/vmlinux"
-	ln "$dir/vmlinux" "$root/lab/vmlinux"
+	[ ${#QEMU_FILES[@]} = 0 ] || ln "$dir/vmlinux" "$root/lab/vmlinux"
 	(cd "$root" && find . | cpio -o -H newc --quiet) >"$dir/base.cpio"
 	mv "$root/lab/guest-root" "$dir/guest-root"
 	rm -r "$root"
@@ -262,9 +231,13 @@ package_version() {
 
 # base_entry SERIES: leave the directory of base.cpio, vmlinux in BASE_DIR.
 base_entry() {
+	local emulator=''
+
+	[ "$EMULATOR" = qemu ] || emulator=-$EMULATOR
 	kernel_entry "$1"
-	cache_entry "base-$1-$ARCH" make_base "$KERNEL_DIR" "$KERNEL_RELEASE" \
+	cache_entry "base-$1-$ARCH$emulator" make_base "$KERNEL_DIR" "$KERNEL_RELEASE" \
 		"${SYSROOT:-$(package_version busybox-static) $(package_version "$QEMU_PACKAGE")}" \
-		"$(sha256sum <"$LAB/arch-$ARCH.sh")"
+		"${QEMU_FILES[*]} ${HOST_MODULES[*]} ${GUEST_MODULES[*]}" \
+		"$(declare -f arch_kernel modules_of carry carry_libraries)"
 	BASE_DIR=$REPLY
 }

@@ -6,26 +6,6 @@
 # installed here but a cross compiler and the emulator. Sourced after arch-*.sh.
 
 FOREIGN=1
-APT_DIR=$CACHE/apt-$DEB_ARCH
-APT_LISTS=$APT_DIR/lists
-APT_OPTIONS=(-c "$APT_DIR/apt.conf")
-
-# A package index of its own, which needs no root.
-foreign_apt() {
-	mkdir -p "$APT_LISTS/partial" "$APT_DIR/cache/archives/partial"
-	: >>"$APT_DIR/status"
-	cat >"$APT_DIR/apt.conf" <<-X
-		APT::Architecture "$DEB_ARCH";
-		APT::Architectures { "$DEB_ARCH"; };
-		APT::Sandbox::User "root";
-		Acquire::Languages "none";
-		Dir::State::lists "$APT_LISTS";
-		Dir::State::status "$APT_DIR/status";
-		Dir::Cache "$APT_DIR/cache";
-	X
-	compgen -G "$APT_LISTS/*_Packages*" >/dev/null || apt_refresh ||
-		die "apt-get could not fetch the package index of $DEB_ARCH"
-}
 
 # What SYSROOT_PACKAGES and all that they depend on are, with versions.
 make_packages() {
