@@ -62,12 +62,9 @@ make_source_resolved() {
 	local dir=$1 suite=$3 name=$4
 
 	from_suite "$suite" candidates "$name" >"$dir/package"
-	# For callers that can do without: this is no failure of ours.
 	[ -s "$dir/package" ] ||
-		{ say "Debian's $suite has no $name any more"; exit $KERNEL_GONE; }
+		die "no $name in ${suite/packages/this Debian}: tests/lab/kernels says where from"
 }
-
-KERNEL_GONE=3
 
 # make for make_source; its words are shown when it fails.
 source_make() {
