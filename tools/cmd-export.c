@@ -26,8 +26,9 @@ static const char help[] =
 "  --force                     replace what is there\n"
 VIEW_HELP
 "  --event NAME                samples of this event (default all; folded: the first)\n"
-"  --method METHOD             sampled (default); folded and pprof also tick, in ns\n"
-"                              of running time\n"
+"  --method METHOD             sampled (default; perf, pprof: with what was counted,\n"
+"                              as events EVENT:counted), counted, or tick, in ns of\n"
+"                              running time (not for perf)\n"
 "  -h, --help                  this\n"
 "\n"
 "Exit status: as for report.\n"
@@ -105,9 +106,9 @@ static int parse(int argc, char **argv, struct export *x, const struct export_fo
 		warn("export wants a --format");
 		return bad_usage(&cmd_export);
 	}
-	if ((*format)->sampled_only && x->v.method != METHOD_SAMPLED)
-		return fail(EXIT_BAD, "the format %s holds samples of events: it has no place for method %s",
-			    (*format)->name, method_names[x->v.method]);
+	if ((*format)->events_only && x->v.method == METHOD_TICK)
+		return fail(EXIT_BAD, "the format %s holds events: it has no place for method tick",
+			    (*format)->name);
 	return EXIT_OK;
 }
 
@@ -116,6 +117,7 @@ static int export(struct export *x, const struct export_format *format)
 	int status;
 
 	x->v.one_event = format->one_event;
+	x->v.counted_too = format->counted_too && x->v.method == METHOD_SAMPLED;
 	x->v.sample = format->sample;
 	x->v.record = format->record;
 	x->v.ctx = x;

@@ -290,9 +290,10 @@ static char *about(const struct flame *fl, const struct process *p)
 	for (i = 0; i < p->nr; i++)
 		modelled += p->first[i].value[1];
 	if (!modelled)
-		return xstrdup("Host samples (method sampled); no call chains were recorded.");
-	return xasprintf("Modelled: weight from host samples (method sampled), call chains from the guest's ticks of the same task and innermost function; %.1f %% of the weight lies on such chains.",
-			 100.0 * modelled / (p->value ?: 1));
+		return xasprintf("Events of the host (method %s); no call chains were recorded.",
+				 method_names[fl->v.method]);
+	return xasprintf("Modelled: weight from events of the host (method %s), call chains from the guest's ticks of the same task and innermost function; %.1f %% of the weight lies on such chains.",
+			 method_names[fl->v.method], 100.0 * modelled / (p->value ?: 1));
 }
 
 static void put_data(const struct flame *fl, const struct process *p, FILE *f)

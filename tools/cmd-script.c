@@ -166,7 +166,8 @@ static void on_sample(void *ctx, const struct joined *j)
 	struct frame f[FRAMES_MAX];
 	u32 nr, i;
 
-	if (!j->count)
+	/* Running time that no tick claimed is no tick; what it counted was counted. */
+	if (!j->count && j->method != METHOD_COUNTED)
 		return;
 	put_header(sc, j);
 	if (sc->fields & (1U << F_IP | 1U << F_SYM | 1U << F_DSO)) {

@@ -403,6 +403,8 @@ static int parse(int argc, char **argv, struct top *t)
 		warn("top takes no argument '%s'; options for record come behind --", argv[optind]);
 		return bad_usage(&cmd_top);
 	}
+	if (t->v.method == METHOD_COUNTED)
+		return fail(EXIT_BAD, "top shows samples or ticks; counters: vmcoop-dump stat");
 	t->record_options = argv + optind;
 	t->nr_options = argc - optind;
 	return EXIT_OK;

@@ -84,8 +84,7 @@ static void set_events(struct perfdata *p, const struct session *s)
 		const struct event *e = &s->events[i];
 		char name[512];
 
-		p->events[i].name = intern_str(escape(name, sizeof(name),
-						      *e->name ? e->name : "event"));
+		p->events[i].name = intern_str(escape(name, sizeof(name), event_title(e)));
 		p->events[i].type = e->type;
 		p->events[i].config = e->config;
 		p->events[i].period = e->period;
@@ -484,7 +483,8 @@ static int end(struct export *x, int status)
 const struct export_format export_perf = {
 	.name = "perf",
 	.output = "vmcoop.perf",
-	.sampled_only = true,
+	.events_only = true,
+	.counted_too = true,
 	.begin = begin_dir,
 	.sample = on_sample,
 	.end = end,
@@ -493,7 +493,8 @@ const struct export_format export_perf = {
 const struct export_format export_perf_flat = {
 	.name = "perf-flat",
 	.output = "vmcoop.perf-flat",
-	.sampled_only = true,
+	.events_only = true,
+	.counted_too = true,
 	.begin = begin_flat,
 	.sample = on_sample,
 	.end = end,

@@ -180,7 +180,7 @@ static void on_sample(void *ctx, const struct joined *j)
 	if (j->map && j->map->dso->image && j->reason == REASON_NONE)
 		map_put(&p->build_ids, object_key(j->vm, f), j->map->dso->image);
 	stacks_add(&p->stacks, &key, j->event < p->stacks.columns ? j->event : 0, j->period,
-		   j->count);
+		   j->method == x->v.method ? j->count : 0);
 }
 
 static void put_label(struct pprof *p, struct pb *sample, const char *key, const char *name)
@@ -274,9 +274,9 @@ static void put_head(struct export *x, struct pprof *p, const u32 *columns, u32 
 
 	put_type(p, PROFILE_SAMPLE_TYPE, "samples", "count");
 	for (i = 0; i < nr; i++) {
-		const char *name = columns[i] < s->nr_events ? s->events[columns[i]].name : "";
+		const char *name = ticks ? "running" : columns[i] >= s->nr_events ? "event" :
+				   event_title(&s->events[columns[i]]);
 
-		name = ticks ? "running" : *name ? name : "event";
 		put_type(p, PROFILE_SAMPLE_TYPE, name, ticks ? "nanoseconds" : "count");
 		if (!i)
 			pb_u64(&p->profile, PROFILE_DEFAULT_TYPE, name_index(p, name));
@@ -284,7 +284,8 @@ static void put_head(struct export *x, struct pprof *p, const u32 *columns, u32 
 	pb_u64(&p->profile, PROFILE_TIME_NANOS, s->start_time * NSEC_PER_SEC);
 	pb_u64(&p->profile, PROFILE_DURATION_NANOS, session_duration(s) * NSEC_PER_SEC);
 	pb_u64(&p->profile, PROFILE_COMMENT,
-	       string_index(p, ticks ? "vmcoop, method tick" : "vmcoop, method sampled"));
+	       string_index(p, ticks ? "vmcoop, method tick" :
+			       "vmcoop, method sampled; events :counted by method counted"));
 }
 
 static void make_profile(struct export *x, struct pprof *p)
@@ -361,6 +362,7 @@ static int end(struct export *x, int status)
 const struct export_format export_pprof = {
 	.name = "pprof",
 	.output = "vmcoop.pb.gz",
+	.counted_too = true,
 	.begin = begin,
 	.sample = on_sample,
 	.end = end,

@@ -24,7 +24,8 @@ struct export {
  * struct export_format - a format
  * @name: as --format takes it
  * @output: where to, if the user does not say
- * @sampled_only: it has no place for running time at ticks
+ * @events_only: it has no place for running time at ticks
+ * @counted_too: what was counted goes beside samples, as events of its own
  * @one_event: it has one value a sample
  * @begin: before the file is read. Return: exit status
  * @sample: each sample
@@ -35,7 +36,7 @@ struct export {
 struct export_format {
 	const char *name;
 	const char *output;
-	bool sampled_only, one_event;
+	bool events_only, counted_too, one_event;
 	int (*begin)(struct export *x);
 	void (*sample)(void *x, const struct joined *j);
 	void (*record)(void *x, const struct merge_rec *rec);

@@ -47,22 +47,29 @@ bool view_option(struct view *v, int opt, const char *arg, int *status)
 static bool event_wanted(const struct view *v, const struct joined *j)
 {
 	const struct session *s = &v->s;
+	bool counted = j->method == METHOD_COUNTED;
 	u32 i;
 
-	if (j->method != METHOD_SAMPLED)
+	if (j->method == METHOD_TICK)
 		return true;
 	if (v->event)
 		return j->event < s->nr_events && !strcmp(s->events[j->event].name, v->event);
 	if (!v->one_event)
 		return true;
-	for (i = 0; i < s->nr_events && s->events[i].counting; i++)
+	for (i = 0; i < s->nr_events && s->events[i].counting != counted; i++)
 		;
 	return j->event == (i < s->nr_events ? i : 0);
 }
 
+static bool method_wanted(const struct view *v, enum join_method method)
+{
+	return method == v->method || (v->ticks_too && method == METHOD_TICK) ||
+	       (v->counted_too && method == METHOD_COUNTED);
+}
+
 bool view_wants(struct view *v, const struct joined *j)
 {
-	if (j->method != v->method && !(v->ticks_too && j->method == METHOD_TICK))
+	if (!method_wanted(v, j->method))
 		return false;
 	if ((v->vm && !vm_is_called(j->vm, v->vm)) || (v->comm && strcmp(v->comm, j->comm)) ||
 	    (v->by_pid && v->pid != j->pid) || !event_wanted(v, j)) {
@@ -74,11 +81,33 @@ bool view_wants(struct view *v, const struct joined *j)
 	return true;
 }
 
+/* Each counting event of a row by itself. */
+static void hand_counts(struct view *v, const struct joined *j)
+{
+	struct joined one = *j;
+	u32 i;
+
+	for (i = 0; i < j->nr_counts; i++) {
+		const struct event *e = session_counter(&v->s, i);
+
+		if (!e || !j->counts[i])
+			continue;
+		one.event = e - v->s.events;
+		one.period = j->counts[i];
+		if (view_wants(v, &one))
+			v->sample(v->ctx, &one);
+	}
+}
+
 static void on_sample(void *ctx, const struct joined *j)
 {
 	struct view *v = ctx;
 
-	if (view_wants(v, j))
+	if (!method_wanted(v, j->method))
+		return;
+	if (j->method == METHOD_COUNTED)
+		hand_counts(v, j);
+	else if (view_wants(v, j))
 		v->sample(v->ctx, j);
 }
 
@@ -143,12 +172,24 @@ void view_free(struct view *v)
 
 /* ---- Figures --------------------------------------------------------------------- */
 
+const char *event_title(const struct event *e)
+{
+	const char *name = *e->name ? e->name : "event", *title;
+	char *counted;
+
+	if (!e->counting)
+		return name;
+	counted = xasprintf("%s:counted", name);
+	title = intern_str(counted);
+	free(counted);
+	return title;
+}
+
 const char *view_event(const struct view *v, const struct joined *j)
 {
 	if (j->method == METHOD_TICK)
 		return "tick";
-	return j->event < v->s.nr_events && *v->s.events[j->event].name ?
-	       v->s.events[j->event].name : "event";
+	return j->event < v->s.nr_events ? event_title(&v->s.events[j->event]) : "event";
 }
 
 u64 view_ns(const struct view *v, u64 stamps)

@@ -23,7 +23,9 @@
  * @one_event: values of several events do not mix: without @event the first
  *	one that has samples by its nature
  * @ticks_too: the guest's ticks are handed on beside samples
- * @sample: called for each sample
+ * @counted_too: so is what method "counted" tells of
+ * @sample: called for each sample; of method "counted" for each of its events,
+ *	with the event's index and its count as period
  * @record: called for each record once its effect on the session is there; may be NULL
  * @shown: samples that were handed on
  * @left: samples of the method that the options left out
@@ -35,7 +37,7 @@ struct view {
 	enum join_method method;
 	const char *vm, *comm, *event;
 	u64 pid;
-	bool by_pid, one_event, ticks_too;
+	bool by_pid, one_event, ticks_too, counted_too;
 	void (*sample)(void *ctx, const struct joined *j);
 	void (*record)(void *ctx, const struct merge_rec *rec);
 	void *ctx;
@@ -80,8 +82,9 @@ bool view_wants(struct view *v, const struct joined *j);
 void view_notes(struct view *v);
 void view_free(struct view *v);
 
-/* The name of the event a sample is of; "tick" for running time. */
+/* The name of the event a sample is of: "NAME:counted" if it was counted, "tick" for running time. */
 const char *view_event(const struct view *v, const struct joined *j);
+const char *event_title(const struct event *e);
 /* What a sample stands for: events, or ns of running time. */
 u64 view_value(const struct view *v, const struct joined *j);
 /* A stretch of host time in ns. */

@@ -13,7 +13,8 @@
  *	VM 200 "db": process 5 HOSTILE: 10 red, 5 in an object with a hostile path
  *	VM 200: 5 before its guest said what it ran
  *
- * Of event instructions there are 40 more in VM 100's red.
+ * Of event instructions there are 40 more in VM 100's red, and of branches, an
+ * event that is counted, VM 100 had 10007.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -118,21 +119,29 @@ static void end_vm(struct stream *s)
 	put_out(s, 1, tick_on(), 0, s->vm);
 }
 
+static void counter(struct stream *s, u8 where, u64 value)
+{
+	put_count(s, 1, now, s->vm, where, now, &value, 1);
+}
+
 static void web(struct stream *s, const struct segment *seg)
 {
 	begin_vm(s, 100, "web");
+	counter(s, VMCOOP_COUNT_IN, 500);
 	put_kernel(s, 100, tick_on(), 0, KERNEL + KASLR, "_text");
 	put_comm(s, 100, tick_on(), 0, 5, 5, "prog");
 	put_mmap(s, 100, tick_on(), 0, 5, seg->start, seg->end - seg->start, seg->pgoff,
 		 "/bin/prog");
 	put_switch(s, 100, tick_on(), 0, 5, 5);
 	samples(s, 60, (uintptr_t)red + 4);
+	counter(s, VMCOOP_COUNT_ENTRY, 500 + 7000);
 	put_tick(s, 100, tick_on(), 0, 5, 5, (uintptr_t)red + 8);
 	samples(s, 30, (uintptr_t)blue + 4);
 	put_tick(s, 100, tick_on(), 0, 5, 5, (uintptr_t)blue + 8);
 	samples(s, 20, KERNEL + KASLR + 0x1010);
 	samples(s, 10, MODULE + KASLR + 0x20);
 	instructions(s, 40, (uintptr_t)red + 4);
+	counter(s, VMCOOP_COUNT_OUT, 500 + 10007);
 	end_vm(s);
 }
 
@@ -187,6 +196,7 @@ int main(int argc, char **argv)
 	write_kallsyms();
 	stream_begin(&s);
 	stream_kv(&s, CHUNK_EVENT, 0, "index=1\nname=instructions\nperiod=5000\n");
+	stream_kv(&s, CHUNK_EVENT, 0, "index=2\nname=branches\neflags=1\n");
 	web(&s, &seg);
 	db(&s, &seg);
 	stream_end(&s);
