@@ -22,6 +22,9 @@ void source_drain(struct capture *c, struct capture_source *s, u64 upto);
  */
 void source_close(struct capture *c, struct capture_source *s, const char *why);
 
+/* Asks the guest to tell all tasks and mappings; it looks at its ticks. */
+void region_ask(struct capture_region *reg);
+
 /* Looks whether a region's rings began, ended or began anew. */
 void region_poll(struct capture *c, struct capture_region *reg);
 

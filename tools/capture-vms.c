@@ -174,6 +174,13 @@ static void put_source(struct capture *c, const struct capture_region *reg, u32 
 	datafile_kv(c->w, CHUNK_SOURCE, reg->sources[i].id, &kv);
 }
 
+void region_ask(struct capture_region *reg)
+{
+	reg->snap_request = vmcoop_load(&reg->r.mem->host.snap_request) + 1;
+	reg->snap_done = false;
+	vmcoop_store_release(&reg->r.mem->host.snap_request, reg->snap_request);
+}
+
 static void region_begin(struct capture *c, struct capture_region *reg)
 {
 	u32 i;
@@ -186,10 +193,7 @@ static void region_begin(struct capture *c, struct capture_region *reg)
 		source_attach(c, &reg->sources[i]);
 		put_source(c, reg, i);
 	}
-	/* The guest looks at its ticks and tells all tasks and mappings. */
-	reg->snap_request = vmcoop_load(&reg->r.mem->host.snap_request) + 1;
-	reg->snap_done = false;
-	vmcoop_store_release(&reg->r.mem->host.snap_request, reg->snap_request);
+	region_ask(reg);
 	if (reg->setup.unread)
 		capture_note(c, "the guest of VM %s says that %llu bytes of earlier records were never read",
 			     reg->vm->id.name, reg->setup.unread);

@@ -111,17 +111,14 @@ static void put_counters(struct kv *kv, const struct capture_source *s,
 	kv_u64(kv, "dropped", dropped);
 }
 
-void source_close(struct capture *c, struct capture_source *s, const char *why)
+/* A source's accounts since s->first; @why it is lost, or NULL and the counters now. */
+static void put_stats(struct capture *c, const struct capture_source *s,
+		      const struct vmcoop_ring_stats *st, const char *why)
 {
-	struct vmcoop_ring_stats st;
 	struct kv kv = { 0 };
 
 	if (!why) {
-		if (!patient_stats(c, s, &st))
-			s->exact = false;
-		source_drain(c, s, st.head);
-		vmcoop_ring_detach(&s->ring);
-		put_counters(&kv, s, &st);
+		put_counters(&kv, s, st);
 		kv_u64(&kv, "pending", 0);
 	}
 	kv_u64(&kv, "exact", s->exact && !why);
@@ -132,6 +129,33 @@ void source_close(struct capture *c, struct capture_source *s, const char *why)
 	if (why)
 		kv_str(&kv, "lost", why);
 	datafile_kv(c->w, CHUNK_STATS, s->id, &kv);
+}
+
+void source_close(struct capture *c, struct capture_source *s, const char *why)
+{
+	struct vmcoop_ring_stats st;
+
+	if (!why) {
+		if (!patient_stats(c, s, &st))
+			s->exact = false;
+		source_drain(c, s, st.head);
+		vmcoop_ring_detach(&s->ring);
+	}
+	put_stats(c, s, &st, why);
+}
+
+/* Accounts for what was consumed so far, and begins anew from there. */
+static void source_settle(struct capture *c, struct capture_source *s)
+{
+	struct vmcoop_ring_stats st;
+	bool exact = patient_stats(c, s, &st);
+
+	s->exact &= exact;
+	source_drain(c, s, st.head);
+	put_stats(c, s, &st, NULL);
+	s->first = st;
+	s->exact = exact;
+	s->records = s->filtered = s->bad_bytes = s->resyncs = 0;
 }
 
 /* ---- Draining ------------------------------------------------------------- */
@@ -318,6 +342,26 @@ int capture_add_host(struct capture *c, const struct vmcoop_ring *rings, u32 nr)
 		datafile_kv(c->w, CHUNK_SOURCE, s->id, &kv);
 	}
 	return datafile_flush(c->w);
+}
+
+int capture_switch(struct capture *c, const char *suffix)
+{
+	size_t i;
+	u32 j;
+
+	capture_patience(c);
+	for (j = 0; j < c->nr_host; j++)
+		source_settle(c, &c->host[j]);
+	for (i = 0; i < c->nr_regions; i++) {
+		struct capture_region *reg = c->regions[i];
+
+		region_poll(c, reg);
+		for (j = 0; j < reg->nr_sources; j++)
+			source_settle(c, &reg->sources[j]);
+		if (reg->nr_sources)
+			region_ask(reg);
+	}
+	return datafile_switch(c->w, suffix);
 }
 
 int capture_finish(struct capture *c)

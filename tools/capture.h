@@ -138,6 +138,12 @@ int capture_round(struct capture *c);
 /* True when every VM that has a region has told its tasks. */
 bool capture_settled(const struct capture *c);
 
+/*
+ * Accounts for all rings so far, goes on in a new file (datafile_switch()) and
+ * asks the guests to tell their tasks anew. Return: the file's status.
+ */
+int capture_switch(struct capture *c, const char *suffix);
+
 /* Drains what was there when it was called, writes all counters, detaches. */
 int capture_finish(struct capture *c);
 

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/utsname.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -40,6 +41,8 @@ static const char help[] =
 "  --vm VM             only this VM: its name, a pattern for it, UUID or pid; may be repeated\n"
 "  -o, --output FILE   data file (default " DATA_FILE ")\n"
 "  --duration SECONDS  stop after that long\n"
+"  --switch-output WHEN  go on in a new file after so many bytes (100M, 2G), so long\n"
+"                      (30s, 10m, 1h), or whenever SIGUSR2 comes (signal)\n"
 "  --region FILE       a guest's region outside " REGION_DIR "; may be repeated\n"
 "  -q, --quiet         no progress\n"
 "  -h, --help          this\n"
@@ -73,6 +76,8 @@ struct record_options {
 	u64 period, freq;		/* 0 without */
 	u64 count_us;			/* UNSET without */
 	struct names specs;		/* both lists in the module's words */
+	bool switches;			/* to new files: */
+	u64 switch_bytes, switch_ns;	/* 0 without */
 	bool quiet;
 	char **command;
 };
@@ -81,6 +86,8 @@ struct record_options {
  * struct recording - a recording under way
  * @opened: when the window opened, 0 before
  * @child: the command's process, 0 without
+ * @base: the events' counts when the file began
+ * @file_began: when that was
  */
 struct recording {
 	const struct record_options *o;
@@ -89,19 +96,23 @@ struct recording {
 	struct capture c;
 	u64 began, opened, last_second;
 	pid_t child;
+	struct vmcoop_host_event *base;
+	u64 file_began;
 	int round_ms;
 	bool progress;
 };
 
-static volatile sig_atomic_t stop;
+static volatile sig_atomic_t stop, switch_now;
 
 static void on_signal(int sig)
 {
-	if (sig != SIGCHLD)
+	if (sig == SIGUSR2)
+		switch_now = 1;
+	else if (sig != SIGCHLD)
 		stop = 1;
 }
 
-static void catch_signals(void)
+static void catch_signals(bool switches)
 {
 	struct sigaction sa = { .sa_handler = on_signal };
 	static const int sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGCHLD };
@@ -110,6 +121,8 @@ static void catch_signals(void)
 	sigemptyset(&sa.sa_mask);
 	for (i = 0; i < ARRAY_SIZE(sigs); i++)
 		sigaction(sigs[i], &sa, NULL);
+	if (switches)
+		sigaction(SIGUSR2, &sa, NULL);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -154,6 +167,36 @@ static int check(struct record_options *o)
 	return status;
 }
 
+/* "100M", "30s", or "signal". */
+static int set_switch(struct record_options *o, const char *arg)
+{
+	static const struct {
+		char unit;
+		u64 bytes, seconds;
+	} units[] = {
+		{ 'M', 1 << 20, 0 }, { 'G', 1 << 30, 0 }, { 's', 0, 1 }, { 'm', 0, 60 },
+		{ 'h', 0, 3600 },
+	};
+	size_t digits = strspn(arg, "0123456789"), i;
+	char *text = xstrndup(arg, digits);
+	u64 n;
+
+	o->switches = !strcmp(arg, "signal");
+	for (i = 0; i < ARRAY_SIZE(units) && !o->switches; i++) {
+		if (arg[digits] != units[i].unit || arg[digits + 1] ||
+		    !parse_u64(text, 1, 1000000, &n))
+			continue;
+		o->switches = true;
+		o->switch_bytes = n * units[i].bytes;
+		o->switch_ns = n * units[i].seconds * NSEC_PER_SEC;
+	}
+	free(text);
+	if (o->switches)
+		return 0;
+	return fail(EXIT_BAD, "--switch-output wants a size (100M, 2G), a time (30s, 10m, 1h) or signal, not '%s'",
+		    arg);
+}
+
 static int parse_option(int opt, struct record_options *o)
 {
 	switch (opt) {
@@ -181,6 +224,8 @@ static int parse_option(int opt, struct record_options *o)
 			return fail(EXIT_BAD, "more than %d regions", MAX_LIST);
 		o->regions[o->nr_regions++] = optarg;
 		return 0;
+	case 's':
+		return set_switch(o, optarg);
 	case 'v':
 		return add_vm(o, optarg);
 	case 'q':
@@ -205,6 +250,7 @@ static int parse(int argc, char **argv, struct record_options *o)
 		{ "freq", required_argument, NULL, 'F' },
 		{ "count-interval", required_argument, NULL, 'i' },
 		{ "region", required_argument, NULL, 'r' },
+		{ "switch-output", required_argument, NULL, 's' },
 		{ "vm", required_argument, NULL, 'v' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
@@ -338,6 +384,7 @@ static int put_events(struct recording *rec)
 		struct vmcoop_host_event ev;
 		struct kv kv = { 0 };
 		char name[sizeof(ev.name) + 1];
+		const struct vmcoop_host_event *base = &rec->base[i];
 
 		if (hostdev_event(&rec->dev, i, &ev))
 			return EXIT_FAILED;
@@ -352,12 +399,26 @@ static int put_events(struct recording *rec)
 		kv_u64(&kv, "period", ev.period);
 		kv_u64(&kv, "freq", ev.freq);
 		kv_u64(&kv, "eflags", ev.eflags);
-		kv_u64(&kv, "overflows", ev.overflows);
-		kv_u64(&kv, "in_guest", ev.in_guest);
-		kv_u64(&kv, "in_vmm", ev.in_vmm);
-		kv_u64(&kv, "throttled", ev.throttled);
+		kv_u64(&kv, "overflows", ev.overflows - base->overflows);
+		kv_u64(&kv, "in_guest", ev.in_guest - base->in_guest);
+		kv_u64(&kv, "in_vmm", ev.in_vmm - base->in_vmm);
+		kv_u64(&kv, "throttled", ev.throttled - base->throttled);
 		datafile_kv(&rec->w, CHUNK_EVENT, 0, &kv);
 	}
+	return 0;
+}
+
+/* From here on events are counted from 0. */
+static int rebase_events(struct recording *rec)
+{
+	u32 i;
+
+	if (!rec->base)
+		rec->base = xcalloc(rec->dev.info.nr_events, sizeof(*rec->base));
+	for (i = 0; i < rec->dev.info.nr_events; i++)
+		if (hostdev_event(&rec->dev, i, &rec->base[i]))
+			return EXIT_FAILED;
+	rec->file_began = now_ns();
 	return 0;
 }
 
@@ -439,15 +500,22 @@ static void end_command(struct recording *rec)
 static void show_progress(struct recording *rec, bool last)
 {
 	const struct capture *c = &rec->c;
+	struct winsize ws;
 	size_t i, live = 0;
+	int width = 79;
+	char line[160];
 
 	if (!rec->progress)
 		return;
 	for (i = 0; i < c->nr_vms; i++)
 		live += !c->vms[i]->gone;
-	fprintf(stderr, "\r%llu s, %llu records, %.1f MB, %zu VMs, %llu dropped\033[K%s",
-		(now_ns() - rec->began) / NSEC_PER_SEC, c->records, c->bytes / 1e6, live,
-		capture_dropped(c), last ? "\n" : "");
+	snprintf(line, sizeof(line), "%llu s, %llu records, %.1f MB, %zu VMs, %llu dropped",
+		 (now_ns() - rec->began) / NSEC_PER_SEC, c->records, c->bytes / 1e6, live,
+		 capture_dropped(c));
+	/* A line that wraps would not be overwritten. */
+	if (!ioctl(STDERR_FILENO, TIOCGWINSZ, &ws) && ws.ws_col)
+		width = ws.ws_col - 1;
+	fprintf(stderr, "\r%.*s\033[K%s", width, line, last ? "\n" : "");
 	progress_shown = !last;
 }
 
@@ -499,6 +567,39 @@ static bool window_over(struct recording *rec)
 	       now_ns() - rec->opened >= rec->o->duration * NSEC_PER_SEC;
 }
 
+static bool switch_due(const struct recording *rec)
+{
+	const struct record_options *o = rec->o;
+
+	if (!rec->opened || !o->switches)
+		return false;
+	return switch_now || (o->switch_bytes && rec->w.good >= o->switch_bytes) ||
+	       (o->switch_ns && now_ns() - rec->file_began >= o->switch_ns);
+}
+
+/* The file so far goes aside under its time, whole; a new one begins. */
+static int switch_file(struct recording *rec)
+{
+	struct timespec ts;
+	char suffix[32];
+	struct tm tm;
+	size_t n;
+	int status;
+
+	switch_now = 0;
+	clock_gettime(CLOCK_REALTIME, &ts);
+	localtime_r(&ts.tv_sec, &tm);
+	n = strftime(suffix, sizeof(suffix), ".%Y%m%d%H%M%S", &tm);
+	snprintf(suffix + n, sizeof(suffix) - n, "%02ld", ts.tv_nsec / 10000000);
+	put_window(rec, "end");
+	status = put_events(rec) ?: capture_switch(&rec->c, suffix);
+	if (status)
+		return status;
+	put_window(rec, "begin");
+	/* START has the module tell every vCPU's state anew. */
+	return rebase_events(rec) ?: hostdev_start(&rec->dev);
+}
+
 static int run_rounds(struct recording *rec)
 {
 	int status = 0;
@@ -515,6 +616,8 @@ static int run_rounds(struct recording *rec)
 			show_progress(rec, false);
 			rec->last_second = now;
 		}
+		if (!status && switch_due(rec))
+			status = switch_file(rec);
 		if (!status && !rec->opened)
 			status = maybe_open_window(rec);
 		if (!status)
@@ -529,7 +632,7 @@ static int record(struct recording *rec, int argc, char **argv)
 
 	put_info(rec, argc, argv);
 	status = capture_add_host(&rec->c, rec->dev.rings, rec->dev.info.nr_rings) ?:
-		 put_events(rec) ?: hostdev_start(&rec->dev);
+		 rebase_events(rec) ?: put_events(rec) ?: hostdev_start(&rec->dev);
 	if (status)
 		return status;
 	status = run_rounds(rec);
@@ -575,7 +678,7 @@ static int record_to_file(const struct record_options *o, int argc, char **argv)
 	status = hostdev_stop(&rec.dev) ?: configure(&rec.dev, o) ?:
 		 datafile_create(&rec.w, o->output, rec.dev.info.arch);
 	if (!status) {
-		catch_signals();
+		catch_signals(o->switches);
 		rec.progress = !o->quiet && isatty(STDERR_FILENO);
 		capture_init(&rec.c, &rec.w);
 		rec.c.only_vms = o->vms;
@@ -587,6 +690,7 @@ static int record_to_file(const struct record_options *o, int argc, char **argv)
 				rec.c.records, rec.c.bytes / 1e6, rec.c.nr_vms, o->output);
 		capture_free(&rec.c);
 	}
+	free(rec.base);
 	ended = datafile_finish(&rec.w);
 	hostdev_close(&rec.dev);
 	return status ?: ended;

@@ -757,6 +757,46 @@ TEST(only_the_vms_asked_for_are_kept)
 	session_free(&session);
 }
 
+TEST(each_of_several_files_can_be_read_alone_and_adds_up)
+{
+	char path[] = "/tmp/vmcoop-switch-XXXXXX", aside[64];
+	struct vmcoop_ring host[2];
+	u64 i;
+
+	close(mkstemp(path));
+	snprintf(aside, sizeof(aside), "%s.old", path);
+	EQ(datafile_create(&writer, path, VMCOOP_ARCH_X86_64), 0);
+	capture_init(&cap, &writer);
+	cap.region_dir = "/nonexistent";
+	datafile_chunk(&writer, CHUNK_INFO, 0, "clock_khz=1000000\n", 18);
+	host_rings(host);
+	EQ(capture_add_host(&cap, host, 2), 0);
+	for (i = 0; i < 30; i++)
+		host_sample(&host[0], 111, i);
+	capture_round(&cap);
+	for (; i < 40; i++)
+		host_sample(&host[0], 111, i);
+	EQ(capture_switch(&cap, ".old"), 0);
+	for (; i < 47; i++)
+		host_sample(&host[0], 111, i);
+	EQ(capture_finish(&cap), 0);
+	capture_free(&cap);
+	EQ(datafile_finish(&writer), 0);
+
+	EQ(session_read(&session, aside, count, NULL), 0);
+	EQ(session.rings[0].consumed, 80);
+	EQ(session.join.samples, 40);
+	CHECK(ring_balanced(&session.rings[0]));
+	session_free(&session);
+	EQ(session_read(&session, path, count, NULL), 0);
+	EQ(session.rings[0].consumed, 14);
+	EQ(session.join.samples, 7);
+	CHECK(ring_balanced(&session.rings[0]));
+	session_free(&session);
+	unlink(path);
+	unlink(aside);
+}
+
 /* ---- Names -------------------------------------------------------------------------------- */
 
 static const char *name_of(const char *cmdline, size_t len)
@@ -843,6 +883,7 @@ TESTS(
 	RUN(a_vm_that_dies_leaves_what_was_recorded),
 	RUN(a_round_promises_what_the_one_before_began_with),
 	RUN(only_the_vms_asked_for_are_kept),
+	RUN(each_of_several_files_can_be_read_alone_and_adds_up),
 	RUN(vms_are_named_as_people_name_them),
 	RUN(libvirts_uuid_names_a_vm_too),
 )
