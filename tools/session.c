@@ -167,6 +167,7 @@ static void on_record(void *ctx, const struct merge_rec *rec)
 			s->first = rec->time;
 		s->last = rec->time;
 	}
+	s->slept |= rec->hdr->type == VMCOOP_HOST_RESUME;
 	join_record(&s->join, rec);
 	if (s->record && rec->timed)
 		s->record(s->join.ctx, rec);
@@ -197,6 +198,8 @@ static void add_notes(struct session *s, const struct datafile_reader *r)
 	if (s->join.orphans)
 		session_note(s, "%llu guest ticks are of vCPUs that the host did not see",
 			     s->join.orphans);
+	if (s->slept)
+		session_note(s, "the host slept during the recording: its counter may have begun anew, and what was recorded before and after may be out of order");
 	if (s->join.begin == UINT64_MAX)
 		session_note(s, "the recording ended before its window opened: no sample counts");
 }

@@ -79,6 +79,7 @@ struct session {
 	u64 start_time, start_counter;
 	u64 clock_khz;
 	u64 first, last;	/* host stamps of records */
+	bool slept;		/* the host did, in between */
 	void (*record)(void *ctx, const struct merge_rec *rec);
 };
 

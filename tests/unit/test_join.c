@@ -540,6 +540,18 @@ TEST(late_records_are_used_and_counted)
 	EQ(session.merge.late, 1);
 }
 
+TEST(a_host_that_slept_is_told)
+{
+	struct vmcoop_hdr rec = { VMCOOP_HOST_RESUME, 0, sizeof(rec), 0, 500 };
+	struct stream s;
+
+	begin(&s, 0);
+	put_raw(&s, HOST1, &rec, sizeof(rec));
+	read_all(&s, METHOD_SAMPLED);
+	CHECK(session.slept);
+	EQ(session.nr_notes, 1);
+}
+
 /* ---- Windows --------------------------------------------------------------------------- */
 
 TEST(only_the_window_counts)
@@ -891,6 +903,7 @@ TESTS(
 	RUN(a_guest_without_a_clock_is_told_as_such),
 	RUN(stamps_from_the_future_hold_nobody_up),
 	RUN(late_records_are_used_and_counted),
+	RUN(a_host_that_slept_is_told),
 	RUN(only_the_window_counts),
 	RUN(ticks_are_weighted_by_running_time),
 	RUN(running_time_outside_the_window_does_not_count),
