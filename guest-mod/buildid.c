@@ -15,6 +15,7 @@
 #include <linux/workqueue.h>
 
 #include "elfnote.h"
+#include "compat.h"
 #include "guest.h"
 
 /* A file whose build-id is asked for. */
@@ -119,7 +120,7 @@ void vmcoop_buildid_want(struct file *file)
 	}
 	p->file = get_file(file);
 	if (llist_add(&p->node, &list))
-		queue_work(system_unbound_wq, &work);
+		queue_work(vmcoop_unbound_wq, &work);
 }
 
 void vmcoop_buildid_forget(void)

@@ -14,6 +14,13 @@
 #define vmcoop_user_path(file)	(&(file)->f_path)
 #endif
 
+/* The workqueue for work that no CPU need keep. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define vmcoop_unbound_wq	system_unbound_wq
+#else
+#define vmcoop_unbound_wq	system_dfl_wq
+#endif
+
 /* A module's code. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
 #define vmcoop_module_text(mod)		((mod)->mem[MOD_TEXT].base)

@@ -16,6 +16,7 @@
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
+#include "compat.h"
 #include "guest.h"
 
 static u64 requested;	/* last request taken up; written by the tick of any CPU */
@@ -120,9 +121,10 @@ static void take_snapshot(void)
 {
 	unsigned int cap = count_processes() + 64;
 	struct task_struct **tasks = kvmalloc_array(cap, sizeof(*tasks), GFP_KERNEL);
-	DEFINE_XARRAY(told);		/* cgroups */
+	struct xarray told;		/* cgroups */
 	void *buf = kmalloc(VMCOOP_REC_MAX, GFP_KERNEL);
 
+	xa_init(&told);
 	if (tasks && buf) {
 		u64 begin = ktime_get_ns();
 
@@ -164,20 +166,20 @@ void vmcoop_snapshot_poll(void)
 	WRITE_ONCE(requested, request);
 	/* Lost on a stopping module only: cancelled work may not come back. */
 	if (!READ_ONCE(stopping))
-		queue_work(system_unbound_wq, &work);
+		queue_work(vmcoop_unbound_wq, &work);
 }
 
 void vmcoop_snapshot_now(void)
 {
 	if (!READ_ONCE(stopping))
-		queue_work(system_unbound_wq, &work);
+		queue_work(vmcoop_unbound_wq, &work);
 }
 
 void vmcoop_snapshot_start(void)
 {
 	WRITE_ONCE(stopping, false);
 	WRITE_ONCE(requested, READ_ONCE(vmcoop_rings.region->host.snap_request));
-	queue_work(system_unbound_wq, &work);
+	queue_work(vmcoop_unbound_wq, &work);
 }
 
 void vmcoop_snapshot_stop(void)

@@ -18,14 +18,20 @@
  */
 static DEFINE_PER_CPU(bool, vh_entered);
 
+static __always_inline u64 vh_cycles(void)
+{
+	return __arch_counter_get_cntvct();
+}
+
 static __always_inline bool vh_clock_differs(struct kvm_vcpu *vcpu, const struct vh_clock *clock)
 {
 	return clock->ratio != 1 || clock->offset != -(s64)vh_cntvoff(vcpu);
 }
 
-/* kvm_exit says it. */
-static __always_inline void vh_exit_resolve(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
+/* kvm_exit has said it; after a halt there may have been polling. */
+static __always_inline bool vh_exit_resolved(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 {
+	return v->exit != VMCOOP_EXIT_HALT;
 }
 
 #include "track.h"
@@ -48,8 +54,8 @@ static void vh_probe_kvm_entry(void *data, unsigned long pc)
 
 	if (!vcpu)
 		return;
-	vh_track_entry(vcpu);
 	this_cpu_write(vh_entered, true);
+	vh_track_entry(vcpu);
 }
 
 static u8 vh_exit_of(int ret, unsigned int esr_ec)
@@ -92,7 +98,7 @@ static void vh_probe_kvm_timer_update_irq(void *data, unsigned long vcpu_id, u32
 	struct vh_vcpu *v = this_cpu_read(vh_cur);
 
 	if (level && v && v->id.vcpu == vcpu_id)
-		v->timer = true;
+		vh_vcpu_timer(v);
 }
 
 struct vh_probe vh_arch_probes[] = {

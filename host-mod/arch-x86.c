@@ -23,26 +23,49 @@
 #define SVM_TSC_RATIO_FRAC_BITS	32
 #define VMX_TSC_RATIO_FRAC_BITS	48
 
+static __always_inline u64 vh_cycles(void)
+{
+	return rdtsc();
+}
+
 static __always_inline bool vh_clock_differs(struct kvm_vcpu *vcpu, const struct vh_clock *clock)
 {
 	return READ_ONCE(vcpu->arch.l1_tsc_offset) != clock->offset ||
 	       READ_ONCE(vcpu->arch.l1_tsc_scaling_ratio) != clock->ratio;
 }
 
-/* Interrupts are by far the most frequent, and no other counter moves with theirs. */
-static __always_inline void vh_exit_resolve(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
+/*
+ * Whether any of the counters has moved is asked of their sum; interrupts are
+ * the most frequent of those that have one, and no other moves with theirs.
+ */
+static __always_inline bool vh_exit_resolved(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 {
-	u64 irqs = vcpu->stat.irq_exits;
+	const struct kvm_vcpu_stat *stat = &vcpu->stat;
+	u8 reason = VMCOOP_EXIT_OTHER;
+	u64 irqs, sum;
 
 	if (v->exit != VH_EXIT_PENDING)
-		return;
-	if (likely(irqs != v->seen[VH_STAT_IRQ])) {
+		return v->exit != VMCOOP_EXIT_HALT;
+	irqs = READ_ONCE(stat->irq_exits);
+	sum = irqs;
+	/* One after the other: all at once would take more registers than there are. */
+	sum += READ_ONCE(stat->pf_taken);
+	sum += READ_ONCE(stat->io_exits);
+	sum += READ_ONCE(stat->mmio_exits);
+	sum += READ_ONCE(stat->halt_exits);
+	sum += READ_ONCE(stat->irq_window_exits);
+	sum += READ_ONCE(stat->nmi_window_exits);
+	sum += READ_ONCE(stat->hypercalls);
+	if (sum != v->seen_sum) {
+		v->seen_sum = sum;
+		if (irqs == v->seen[VH_STAT_IRQ])
+			return false;
 		v->seen[VH_STAT_IRQ] = irqs;
-		v->exit = VMCOOP_EXIT_IRQ;
-		v->totals.exit[VMCOOP_EXIT_IRQ].count++;
-	} else {
-		vh_exit_told(vcpu, v, VMCOOP_EXIT_OTHER);
+		reason = VMCOOP_EXIT_IRQ;
 	}
+	v->exit = reason;
+	v->totals.exit[reason].count++;
+	return true;
 }
 
 #include "track.h"
@@ -111,7 +134,7 @@ static void vh_timer_vector(unsigned int vector)
 	struct vh_vcpu *v = this_cpu_read(vh_cur);
 
 	if (vector == LOCAL_TIMER_VECTOR && v)
-		v->timer = true;
+		vh_vcpu_timer(v);
 }
 
 static void vh_probe_kvm_inj_virq(void *data, unsigned int vector)

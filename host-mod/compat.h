@@ -25,6 +25,13 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
+/* The workqueue of schedule_work(), for what has no such short form. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
+#define vh_system_wq		system_wq
+#else
+#define vh_system_wq		system_percpu_wq
+#endif
+
 /* x86, used by arch-x86.c alone: a guest's instruction pointer under SVM. */
 #if LINUX_VERSION_CODE < KERNEL_VERSION(7, 2, 0)
 #define vh_svm_rip(vcpu)	READ_ONCE((vcpu)->arch.regs[VCPU_REGS_RIP])

@@ -22,6 +22,7 @@
 #include <linux/workqueue.h>
 
 #include "arch.h"
+#include "compat.h"
 
 DEFINE_PER_CPU(struct vh_event_cpu, vh_event_cpu);
 
@@ -209,7 +210,7 @@ static DECLARE_DELAYED_WORK(vh_switch_later, vh_switch_work);
 /* VMs come and go: their events stay on for a while after the last. */
 static void vh_switch_soon(struct irq_work *work)
 {
-	mod_delayed_work(system_wq, &vh_switch_later, READ_ONCE(vh_any_vcpus) ? 0 : HZ);
+	mod_delayed_work(vh_system_wq, &vh_switch_later, READ_ONCE(vh_any_vcpus) ? 0 : HZ);
 }
 
 static DEFINE_IRQ_WORK(vh_switch_irq, vh_switch_soon);

@@ -256,7 +256,7 @@ struct vh_clock {
 	u32	frac_bits;
 };
 
-/* struct vh_vcpu.exit while the reason is not known yet. */
+/* struct vh_vcpu.exit while the reason is not known yet; other exits' time is told with its. */
 #define VH_EXIT_PENDING		VMCOOP_EXITS
 
 /* KVM's own counters of a vCPU, from which an exit's reason is told where nothing else does. */
@@ -288,7 +288,7 @@ enum vh_vcpu_state {
  * @clock: as last seen
  * @entered: stamp of the VM entry, 0 outside guest mode
  * @left: stamp of the VM exit being handled, 0 if there is none
- * @told: stamp of the last entry that was written
+ * @tell: stamp from which on an entry is to be written
  * @told_exits: stamp of the last VMCOOP_HOST_EXITS
  * @vm: its VM
  * @node: in the bucket of its thread
@@ -300,6 +300,7 @@ enum vh_vcpu_state {
  * @comm: its thread's name
  * @poll_base: ns of halt polling before it got the slot
  * @seen: KVM's counters at the last exit that was told by them
+ * @seen_sum: of them
  * @totals: exits and times
  *
  * All but the identity is written by its thread's CPU alone, with interrupts
@@ -314,7 +315,7 @@ struct vh_vcpu {
 	struct vh_clock		clock;
 	u64			entered;
 	u64			left;
-	u64			told;
+	u64			tell;
 	u64			told_exits;
 	struct vh_vm		*vm;
 	struct hlist_node	node;
@@ -326,18 +327,16 @@ struct vh_vcpu {
 	char			comm[TASK_COMM_LEN];
 	u64			poll_base;
 	u64			seen[VH_STATS];
+	u64			seen_sum;
 	struct {
 		u64		guest;
 		u64		poll_ns;
-		struct vmcoop_host_exit exit[VMCOOP_EXITS];
+		struct vmcoop_host_exit exit[VMCOOP_EXITS + 1];
 	} totals;
 };
 
 /* The vCPU that is IN on this CPU. */
 DECLARE_PER_CPU(struct vh_vcpu *, vh_cur);
-
-/* Stamps between two told entries without the timer. */
-extern u64 vh_interval;
 
 /**
  * vh_vcpu_account() - guest mode, or the handling of an exit, ends now
@@ -346,13 +345,13 @@ extern u64 vh_interval;
  */
 static __always_inline void vh_vcpu_account(struct vh_vcpu *v, u64 now)
 {
-	if (v->entered)
+	if (v->left) {
+		v->totals.exit[v->exit].time += now - v->left;
+		v->left = 0;
+	} else if (v->entered) {
 		v->totals.guest += now - v->entered;
-	v->entered = 0;
-	if (v->left)
-		v->totals.exit[v->exit < VMCOOP_EXITS ? v->exit : VMCOOP_EXIT_OTHER].time +=
-			now - v->left;
-	v->left = 0;
+		v->entered = 0;
+	}
 }
 
 int vh_vcpus_init(unsigned int max);
@@ -361,6 +360,7 @@ struct vh_vcpu *vh_vcpu_enter_first(const struct vh_vcpu_id *id, const char *com
 				    const char *vm_comm);
 void vh_vcpu_set_clock(struct vh_vcpu *v, const struct vh_clock *clock);
 void vh_vcpu_entry_tell(struct vh_vcpu *v);
+void vh_vcpu_timer(struct vh_vcpu *v);
 void vh_vcpu_exit_known(struct vh_vcpu *v, u8 reason);
 void vh_vcpu_polled(struct vh_vcpu *v, u64 poll_ns);
 void vh_vcpu_sched_out(bool in_kvm, bool runnable);

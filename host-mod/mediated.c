@@ -13,7 +13,6 @@
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <linux/container_of.h>
 #include <linux/err.h>
 #include <linux/fs.h>
 #include <linux/module.h>
@@ -43,49 +42,40 @@ static bool vh_param_is_true(const char *path)
 	return c == 'Y' || c == '1';
 }
 
-/**
- * struct vh_ask - a look at the parameters
- * @work: runs it in a kernel thread, which sees /sys whatever current's root
- *	is, and even if current has none any more because it exits
- * @answer: the parameter that is true, or NULL
+/*
+ * The parameters do not change while their modules are there, so the answer is
+ * looked up when one comes or goes: in a kernel thread, which sees /sys
+ * whatever a caller's root is, and without any lock of ours.
  */
-struct vh_ask {
-	struct work_struct	work;
-	const char		*answer;
-};
+static const char *vh_answer;
 
-static void vh_ask(struct work_struct *work)
+static void vh_look(void)
 {
-	struct vh_ask *ask = container_of(work, struct vh_ask, work);
+	const char *answer = NULL;
 	unsigned int i;
 
-	for (i = 0; i < ARRAY_SIZE(vh_mediated_params) && !ask->answer; i++) {
+	for (i = 0; i < ARRAY_SIZE(vh_mediated_params) && !answer; i++) {
 		if (vh_param_is_true(vh_mediated_params[i]))
-			ask->answer = vh_mediated_params[i];
+			answer = vh_mediated_params[i];
 	}
+	WRITE_ONCE(vh_answer, answer);
 }
 
 /**
  * vh_mediated() - does KVM give the whole PMU to guests?
  *
- * Context: task, may sleep.
  * Return: the parameter that says so; NULL if none does.
  */
 const char *vh_mediated(void)
 {
-	struct vh_ask ask = { 0 };
-
-	INIT_WORK_ONSTACK(&ask.work, vh_ask);
-	queue_work(system_unbound_wq, &ask.work);
-	flush_work(&ask.work);
-	destroy_work_on_stack(&ask.work);
-	return ask.answer;
+	return READ_ONCE(vh_answer);
 }
 
 static void vh_give_way(struct work_struct *work)
 {
 	const char *event;
 
+	vh_look();
 	mutex_lock(&vh_control_lock);
 	event = vh_events_running() ? vh_events_in_the_way() : NULL;
 	if (event) {
@@ -96,27 +86,35 @@ static void vh_give_way(struct work_struct *work)
 	mutex_unlock(&vh_control_lock);
 }
 
-static DECLARE_WORK(vh_give_way_work, vh_give_way);
+static DECLARE_DELAYED_WORK(vh_give_way_work, vh_give_way);
 
-/* A module's parameters can be read from when it is live. */
+/* When a module is live its parameters can be read; when it goes, not at once no more. */
 static int vh_module_live(struct notifier_block *nb, unsigned long event, void *data)
 {
 	const struct module *mod = data;
 
-	if (event == MODULE_STATE_LIVE && str_has_prefix(mod->name, "kvm"))
-		schedule_work(&vh_give_way_work);
+	if (str_has_prefix(mod->name, "kvm") &&
+	    (event == MODULE_STATE_LIVE || event == MODULE_STATE_GOING))
+		schedule_delayed_work(&vh_give_way_work, event == MODULE_STATE_LIVE ? 0 : HZ);
 	return NOTIFY_OK;
 }
 
 static struct notifier_block vh_live_nb = { .notifier_call = vh_module_live };
 
+/* Find out, and stay informed. Context: task. */
 int vh_mediated_init(void)
 {
-	return register_module_notifier(&vh_live_nb);
+	int ret = register_module_notifier(&vh_live_nb);
+
+	if (ret)
+		return ret;
+	schedule_delayed_work(&vh_give_way_work, 0);
+	flush_delayed_work(&vh_give_way_work);
+	return 0;
 }
 
 void vh_mediated_exit(void)
 {
 	unregister_module_notifier(&vh_live_nb);
-	cancel_work_sync(&vh_give_way_work);
+	cancel_delayed_work_sync(&vh_give_way_work);
 }

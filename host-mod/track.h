@@ -6,9 +6,11 @@
  *
  * The file that includes this defines before:
  *
+ *	u64 vh_cycles(void)			the raw counter, in no order
  *	bool vh_clock_differs(vcpu, clock)	KVM has set the vCPU's clock anew
- *	void vh_exit_resolve(vcpu, v)		find out the reason of the last exit
- *						where it is VH_EXIT_PENDING
+ *	bool vh_exit_resolved(vcpu, v)		the last exit's reason is known or
+ *						could be told at once, and asks for
+ *						nothing more
  */
 #ifndef VMCOOP_HOST_TRACK_H
 #define VMCOOP_HOST_TRACK_H
@@ -16,6 +18,29 @@
 #include <linux/kvm_host.h>
 
 #include "host.h"
+
+/* Anything but the usual. Takes the whole of it, so that what is usual needs no stack. */
+static noinline void vh_track_entry_slow(struct kvm_vcpu *vcpu)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	u64 now;
+
+	if (!v || v->id.kvm_vcpu != (unsigned long)vcpu) {
+		v = vh_enter_first(vcpu);
+		if (!v)
+			return;
+	}
+	if (vh_clock_differs(vcpu, &v->clock))
+		vh_clock_changed(vcpu, v);
+	vh_exit_told(vcpu, v, VMCOOP_EXIT_OTHER);
+	if (v->exit == VMCOOP_EXIT_HALT)
+		vh_poll_changed(vcpu, v);
+	now = vh_cycles();
+	vh_vcpu_account(v, now);
+	v->entered = now;
+	if (now >= v->tell)
+		vh_vcpu_entry_tell(v);
+}
 
 /**
  * vh_track_entry() - what all architectures' kvm_entry probes do
@@ -26,24 +51,17 @@
 static __always_inline void vh_track_entry(struct kvm_vcpu *vcpu)
 {
 	struct vh_vcpu *v = this_cpu_read(vh_cur);
-	u64 now;
+	u64 now = vh_cycles();
 
 	/* The one that is IN here is current's: see vcpu.c. */
-	if (unlikely(!v || v->id.kvm_vcpu != (unsigned long)vcpu)) {
-		v = vh_enter_first(vcpu);
-		if (!v)
-			return;
+	if (likely(v && v->id.kvm_vcpu == (unsigned long)vcpu &&
+		   !vh_clock_differs(vcpu, &v->clock) && vh_exit_resolved(vcpu, v) &&
+		   now < v->tell)) {
+		vh_vcpu_account(v, now);
+		v->entered = now;
+	} else {
+		vh_track_entry_slow(vcpu);
 	}
-	if (unlikely(vh_clock_differs(vcpu, &v->clock)))
-		vh_clock_changed(vcpu, v);
-	vh_exit_resolve(vcpu, v);
-	if (unlikely(v->exit == VMCOOP_EXIT_HALT && v->left))
-		vh_poll_changed(vcpu, v);
-	now = get_cycles();
-	vh_vcpu_account(v, now);
-	v->entered = now;
-	if (unlikely(v->timer || now - v->told >= READ_ONCE(vh_interval)))
-		vh_vcpu_entry_tell(v);
 }
 
 /**
@@ -60,7 +78,7 @@ static __always_inline void vh_track_exit(struct kvm_vcpu *vcpu, u8 reason)
 
 	if (unlikely(!v || v->id.kvm_vcpu != (unsigned long)vcpu))
 		return;
-	now = get_cycles();
+	now = vh_cycles();
 	vh_vcpu_account(v, now);
 	v->left = now;
 	v->exit = reason;

@@ -60,7 +60,7 @@ static u32 vh_gen;
 static u32 vh_last_gen;
 
 /* Stamps: between two told entries without the timer; between two told totals. */
-u64 vh_interval;
+static u64 vh_interval;
 static u64 vh_exits_interval;
 
 /* ---- Table -------------------------------------------------------------- */
@@ -268,6 +268,7 @@ static void vh_put_exits(struct vh_vcpu *v, u64 stamp)
 	};
 
 	memcpy(rec.exit, v->totals.exit, sizeof(rec.exit));
+	rec.exit[VMCOOP_EXIT_OTHER].time += v->totals.exit[VH_EXIT_PENDING].time;
 	vh_ring_write(&rec);
 	v->told_exits = stamp;
 }
@@ -395,7 +396,7 @@ void vh_vcpu_entry_tell(struct vh_vcpu *v)
 	u32 gen = vh_gen_of(v);
 
 	v->timer = false;
-	v->told = stamp;
+	v->tell = stamp + READ_ONCE(vh_interval);
 	if (!gen)
 		return;
 	if (vh_announce(v, gen, stamp))
@@ -405,6 +406,18 @@ void vh_vcpu_entry_tell(struct vh_vcpu *v)
 	vh_put_entry(v, stamp, flags);
 	if (stamp - v->told_exits >= vh_exits_interval)
 		vh_put_exits(v, stamp);
+}
+
+/**
+ * vh_vcpu_timer() - the guest's timer interrupt is about to be injected
+ * @v: IN here
+ *
+ * Context: cannot migrate; may be interrupted, or interrupt.
+ */
+void vh_vcpu_timer(struct vh_vcpu *v)
+{
+	v->timer = true;
+	v->tell = 0;
 }
 
 /**
