@@ -23,11 +23,15 @@ static u8 vh_throttled(struct perf_event *event, unsigned int index)
 	return VMCOOP_S_THROTTLED;
 }
 
-/* A software event counts all modes; some of them may not be wanted. */
+/*
+ * A software event counts all modes; some of them may not be wanted. What the
+ * PMU counts is of the right mode, even if its interrupt comes a moment late.
+ */
 static bool vh_mode_wanted(const struct vh_event *e, u8 mode)
 {
-	return !(e->exclude_user && mode == VMCOOP_MODE_USER) &&
-	       !(e->exclude_kernel && mode == VMCOOP_MODE_KERNEL);
+	return e->type != PERF_TYPE_SOFTWARE ||
+	       (!(e->exclude_user && mode == VMCOOP_MODE_USER) &&
+		!(e->exclude_kernel && mode == VMCOOP_MODE_KERNEL));
 }
 
 static void vh_cost(u64 since)
