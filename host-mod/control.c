@@ -68,7 +68,13 @@ int vh_control_allowed(void)
 
 /* ---- Settings ------------------------------------------------------------ */
 
-static int vh_start(void)
+/**
+ * vh_control_start() - start the events, with the rights of who asks
+ *
+ * Context: task, under vh_control_lock.
+ * Return: as vh_events_start().
+ */
+int vh_control_start(void)
 {
 	vh_see_kptr();
 	return vh_events_start();
@@ -83,13 +89,13 @@ static int vh_set_events(const char *list, const char *rate)
 	vh_events_stop();
 	ret = vh_events_set(list, rate);
 	if (!ret && ran) {
-		ret = vh_start();
+		ret = vh_control_start();
 		if (ret)
 			vh_events_set(vh_now.events, vh_now.rate);
 	}
 	if (ret) {
 		if (ran)
-			vh_start();
+			vh_control_start();
 		return ret;
 	}
 	if (list != vh_now.events)
@@ -148,7 +154,7 @@ int vh_control_init(const struct vh_settings *settings, bool start)
 		pr_notice(KBUILD_MODNAME ": event %s is not started: it would keep VMs from starting that shall have the PMU for themselves (%s); use cpu-clock, or start it by hand\n",
 			  way, vh_mediated());
 	else if (start)
-		ret = vh_start();
+		ret = vh_control_start();
 out:
 	mutex_unlock(&vh_control_lock);
 	return ret;
@@ -186,7 +192,7 @@ void vh_control_restore(const struct vh_settings *settings, bool run)
 	if (settings->count_us != vh_now.count_us)
 		vh_set_count_us(settings->count_us);
 	if (run)
-		vh_start();
+		vh_control_start();
 	else
 		vh_events_stop();
 }
@@ -225,7 +231,7 @@ static int vh_command(char *line)
 
 	arg = arg ? skip_spaces(arg) : "";
 	if (!strcmp(word, "start") && !*arg)
-		return vh_start();
+		return vh_control_start();
 	if (!strcmp(word, "stop") && !*arg) {
 		vh_events_stop();
 		return 0;

@@ -149,7 +149,7 @@ static int vh_dev_start(void)
 	int ret;
 
 	vh_message_clear();
-	ret = vh_events_start();
+	ret = vh_control_start();
 	if (ret)
 		return ret;
 	vh_dev_started = true;
