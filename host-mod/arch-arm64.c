@@ -11,16 +11,9 @@
 #include "arch.h"
 #include "compat.h"
 
-/*
- * KVM enters guest mode on this CPU and has not said kvm_exit yet. Interrupts
- * are off in between but for a window right before kvm_exit: there the
- * interrupt that ended guest mode is taken.
- */
-static DEFINE_PER_CPU(bool, vh_entered);
-
 static __always_inline u64 vh_cycles(void)
 {
-	return __arch_counter_get_cntvct();
+	return read_sysreg(cntvct_el0);
 }
 
 static __always_inline bool vh_clock_differs(struct kvm_vcpu *vcpu, const struct vh_clock *clock)
@@ -40,62 +33,53 @@ static __always_inline bool vh_exit_resolved(struct kvm_vcpu *vcpu, struct vh_vc
  * These tracepoints carry no vCPU. vcpu_load() has just put its notifier first
  * on current's list; nothing else in the kernel uses such notifiers.
  */
-static struct kvm_vcpu *vh_first_vcpu(void)
+static __always_inline struct kvm_vcpu *vh_first_vcpu(void)
 {
 	struct hlist_node *first = READ_ONCE(current->preempt_notifiers.first);
 
-	return first ? container_of(hlist_entry(first, struct preempt_notifier, link),
-				    struct kvm_vcpu, preempt_notifier) : NULL;
+	return container_of(hlist_entry(first, struct preempt_notifier, link),
+			    struct kvm_vcpu, preempt_notifier);
 }
 
 static void vh_probe_kvm_entry(void *data, unsigned long pc)
 {
-	struct kvm_vcpu *vcpu = vh_first_vcpu();
+	struct vh_here *here = this_cpu_ptr(&vh_here);
 
-	if (!vcpu)
-		return;
-	this_cpu_write(vh_entered, true);
-	vh_track_entry(vcpu);
+	here->entered = true;
+	vh_track_entry(here->vcpu, vh_first_vcpu());
 }
 
-static u8 vh_exit_of(int ret, unsigned int esr_ec)
+/* VMCOOP_EXIT_OTHER, which is 0, for the rest. A fault may be of emulated memory, too. */
+static const u8 vh_exits[ESR_ELx_EC_MAX + 1] = {
+	[ESR_ELx_EC_WFx]	= VMCOOP_EXIT_HALT,
+	[ESR_ELx_EC_HVC32]	= VMCOOP_EXIT_HYPERCALL,
+	[ESR_ELx_EC_HVC64]	= VMCOOP_EXIT_HYPERCALL,
+	[ESR_ELx_EC_SMC32]	= VMCOOP_EXIT_HYPERCALL,
+	[ESR_ELx_EC_SMC64]	= VMCOOP_EXIT_HYPERCALL,
+	[ESR_ELx_EC_SYS64]	= VMCOOP_EXIT_SYSREG,
+	[ESR_ELx_EC_IABT_LOW]	= VMCOOP_EXIT_FAULT,
+	[ESR_ELx_EC_DABT_LOW]	= VMCOOP_EXIT_FAULT,
+};
+
+static __always_inline u8 vh_exit_of(int ret, unsigned int esr_ec)
 {
-	if (ret == ARM_EXCEPTION_IRQ)
-		return VMCOOP_EXIT_IRQ;
-	if (ret != ARM_EXCEPTION_TRAP)
-		return VMCOOP_EXIT_OTHER;
-	switch (esr_ec) {
-	case ESR_ELx_EC_WFx:
-		return VMCOOP_EXIT_HALT;
-	case ESR_ELx_EC_HVC32:
-	case ESR_ELx_EC_HVC64:
-	case ESR_ELx_EC_SMC32:
-	case ESR_ELx_EC_SMC64:
-		return VMCOOP_EXIT_HYPERCALL;
-	case ESR_ELx_EC_SYS64:
-		return VMCOOP_EXIT_SYSREG;
-	/* Of memory that has no page yet, and of emulated memory. */
-	case ESR_ELx_EC_IABT_LOW:
-	case ESR_ELx_EC_DABT_LOW:
-		return VMCOOP_EXIT_FAULT;
-	default:
-		return VMCOOP_EXIT_OTHER;
-	}
+	if (ret == ARM_EXCEPTION_TRAP)
+		return vh_exits[esr_ec & ESR_ELx_EC_MAX];
+	return ret == ARM_EXCEPTION_IRQ ? VMCOOP_EXIT_IRQ : VMCOOP_EXIT_OTHER;
 }
 
 static void vh_probe_kvm_exit(void *data, int ret, unsigned int esr_ec, unsigned long pc)
 {
-	struct kvm_vcpu *vcpu = vh_first_vcpu();
+	struct vh_here *here = this_cpu_ptr(&vh_here);
 
-	this_cpu_write(vh_entered, false);
-	if (vcpu)
-		vh_track_exit(vcpu, vh_exit_of(ret, esr_ec));
+	here->entered = false;
+	vh_track_exit(here->vcpu, vh_first_vcpu(), vh_exit_of(ret, esr_ec));
 }
 
 /* The guest's virtual timer raises its interrupt; the vCPU is loaded here. */
 static void vh_probe_kvm_timer_update_irq(void *data, unsigned long vcpu_id, u32 irq, int level)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
 
 	if (level && v && v->id.vcpu == vcpu_id)
 		vh_vcpu_timer(v);
@@ -149,10 +133,14 @@ u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, u64 *seen)
 	return VMCOOP_EXIT_OTHER;
 }
 
-/* Softirqs run on the return of an interrupt taken in the window are the host's. */
+/*
+ * Interrupts are off between kvm_entry and kvm_exit but for a window right before
+ * the latter: there the interrupt that ended guest mode is taken. Softirqs run on
+ * its return are the host's.
+ */
 bool vh_arch_in_guest(struct kvm_vcpu *vcpu)
 {
-	return this_cpu_read(vh_entered) && !in_serving_softirq();
+	return this_cpu_read(vh_here.entered) && !in_serving_softirq();
 }
 
 static bool vh_guest_user(struct kvm_vcpu *vcpu)

@@ -74,7 +74,7 @@ static bool vh_vmread(unsigned long field, unsigned long *val);
 
 static void vh_probe_kvm_entry(void *data, struct kvm_vcpu *vcpu)
 {
-	vh_track_entry(vcpu);
+	vh_track_entry(this_cpu_read(vh_here.vcpu), vcpu);
 }
 
 /* VMX's exit reasons, as asm/vmx.h numbers them. */
@@ -120,8 +120,8 @@ static u8 vh_vmx_exit(void)
  */
 static void vh_probe_kvm_exit(void *data, struct kvm_vcpu *vcpu, u32 isa)
 {
-	vh_track_exit(vcpu, isa == VH_ISA_VMX && !vh_vcpu_is_tdx(vcpu) ? vh_vmx_exit() :
-									 VH_EXIT_PENDING);
+	vh_track_exit(this_cpu_read(vh_here.vcpu), vcpu,
+		      isa == VH_ISA_VMX && !vh_vcpu_is_tdx(vcpu) ? vh_vmx_exit() : VH_EXIT_PENDING);
 }
 
 /*
@@ -131,7 +131,7 @@ static void vh_probe_kvm_exit(void *data, struct kvm_vcpu *vcpu, u32 isa)
  */
 static void vh_timer_vector(unsigned int vector)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
 
 	if (vector == LOCAL_TIMER_VECTOR && v)
 		vh_vcpu_timer(v);

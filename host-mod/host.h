@@ -336,8 +336,18 @@ struct vh_vcpu {
 	} totals;
 };
 
-/* The vCPU that is IN on this CPU. */
-DECLARE_PER_CPU(struct vh_vcpu *, vh_cur);
+/**
+ * struct vh_here - what a CPU runs
+ * @vcpu: IN here
+ * @entered: KVM has entered guest mode and has not said kvm_exit yet; kept where
+ *	KVM itself does not keep it (arm64)
+ */
+struct vh_here {
+	struct vh_vcpu	*vcpu;
+	bool		entered;
+};
+
+DECLARE_PER_CPU(struct vh_here, vh_here);
 
 /**
  * vh_vcpu_account() - guest mode, or the handling of an exit, ends now

@@ -91,7 +91,7 @@ static void vh_vmm_sample(struct pt_regs *regs, unsigned int index, u64 period, 
 {
 	const struct vh_event *e = vh_event(index);
 	struct vh_vm *vm = vh_vm_find(current->tgid);
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
 	bool user = regs && user_mode(regs);
 	struct vmcoop_host_vmm rec = {
 		.hdr.type = VMCOOP_HOST_VMM,

@@ -161,7 +161,7 @@ static void vh_probe_userspace_exit(void *data, u32 reason, int error)
 	unsigned long flags;
 
 	local_irq_save(flags);
-	v = this_cpu_read(vh_cur);
+	v = this_cpu_read(vh_here.vcpu);
 	if (v)
 		vh_vcpu_exit_known(v, vh_exit_of_run(reason));
 	vh_vcpu_user_exit(current->pid);
@@ -172,7 +172,7 @@ static void vh_probe_sched_switch(void *data, bool preempt, struct task_struct *
 				  struct task_struct *next, unsigned int prev_state)
 {
 	struct kvm_vcpu *vcpu = vh_task_vcpu(next), *left;
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
 	unsigned long flags;
 
 	/* The scheduler does not migrate here. Most switches end here. */

@@ -22,7 +22,7 @@
 /* Anything but the usual. Takes the whole of it, so that what is usual needs no stack. */
 static noinline void vh_track_entry_slow(struct kvm_vcpu *vcpu)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
 	u64 now;
 
 	if (!v || v->id.kvm_vcpu != (unsigned long)vcpu) {
@@ -44,13 +44,13 @@ static noinline void vh_track_entry_slow(struct kvm_vcpu *vcpu)
 
 /**
  * vh_track_entry() - what all architectures' kvm_entry probes do
+ * @v: IN here
  * @vcpu: loaded by current, about to enter guest mode
  *
  * Context: kvm_entry, where KVM has interrupts off.
  */
-static __always_inline void vh_track_entry(struct kvm_vcpu *vcpu)
+static __always_inline void vh_track_entry(struct vh_vcpu *v, struct kvm_vcpu *vcpu)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
 	u64 now = vh_cycles();
 
 	/* The one that is IN here is current's: see vcpu.c. */
@@ -66,14 +66,14 @@ static __always_inline void vh_track_entry(struct kvm_vcpu *vcpu)
 
 /**
  * vh_track_exit() - what all architectures' kvm_exit probes do
+ * @v: IN here
  * @vcpu: loaded by current
  * @reason: enum vmcoop_exit, or VH_EXIT_PENDING
  *
  * Context: kvm_exit: cannot migrate.
  */
-static __always_inline void vh_track_exit(struct kvm_vcpu *vcpu, u8 reason)
+static __always_inline void vh_track_exit(struct vh_vcpu *v, struct kvm_vcpu *vcpu, u8 reason)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
 	u64 now;
 
 	if (unlikely(!v || v->id.kvm_vcpu != (unsigned long)vcpu))

@@ -15,7 +15,7 @@
  * Why a pointer to a vCPU of KVM cannot be stale here: none is kept. The
  * address in a slot is compared and never followed. And the comparison cannot
  * mistake a new vCPU for one that is gone: a slot is anybody's current one
- * (vh_cur) only from a VM entry of its thread to the end of that KVM_RUN, or
+ * (vh_here.vcpu) only from a VM entry of its thread to the end of that KVM_RUN, or
  * to the thread's loss of the CPU, and during KVM_RUN the vCPU exists.
  *
  * Times: guest mode lasts from kvm_entry to kvm_exit, the handling of an exit
@@ -48,7 +48,7 @@ static struct vh_vcpu *vh_free_slots;
 static unsigned int vh_used;
 static u32 vh_last_handle;
 
-DEFINE_PER_CPU(struct vh_vcpu *, vh_cur);
+DEFINE_PER_CPU(struct vh_here, vh_here);
 /* VM entries of vCPUs for which there was no slot. */
 static DEFINE_PER_CPU(u64, vh_untracked);
 
@@ -309,7 +309,7 @@ static void vh_set_in(struct vh_vcpu *v)
 	v->left = v->state == VH_VCPU_DESCHEDULED ? stamp : 0;
 	v->state = VH_VCPU_IN;
 	v->pcpu = smp_processor_id();
-	this_cpu_write(vh_cur, v);
+	this_cpu_write(vh_here.vcpu, v);
 	if (gen) {
 		vh_announce(v, gen, stamp);
 		vh_tell_in(v, stamp, 0);
@@ -331,7 +331,7 @@ static void vh_set_out(struct vh_vcpu *v, u32 reason)
 		if (stamp - v->told_exits >= vh_exits_interval || reason == VMCOOP_OUT_EXIT)
 			vh_put_exits(v, stamp);
 	}
-	this_cpu_write(vh_cur, NULL);
+	this_cpu_write(vh_here.vcpu, NULL);
 	v->out_reason = reason;
 	v->state = reason == VMCOOP_OUT_PREEMPTED || reason == VMCOOP_OUT_BLOCKED ?
 		   VH_VCPU_DESCHEDULED : VH_VCPU_OUTSIDE;
@@ -349,7 +349,7 @@ static void vh_set_out(struct vh_vcpu *v, u32 reason)
 struct vh_vcpu *vh_vcpu_enter_first(const struct vh_vcpu_id *id, const char *comm,
 				    const char *vm_comm)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
 
 	if (v)
 		vh_set_out(v, VMCOOP_OUT_USER);
@@ -452,7 +452,7 @@ void vh_vcpu_polled(struct vh_vcpu *v, u64 poll_ns)
  */
 void vh_vcpu_sched_out(bool in_kvm, bool runnable)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
 
 	if (v)
 		vh_set_out(v, !in_kvm ? VMCOOP_OUT_USER :
@@ -487,7 +487,7 @@ void vh_vcpu_sched_in(const struct vh_vcpu_id *id, const char *comm)
  */
 void vh_vcpu_user_exit(u32 tid)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
 
 	if (v && v->id.tid == tid)
 		vh_set_out(v, VMCOOP_OUT_USER);
@@ -498,7 +498,7 @@ static void vh_drop(struct vh_vcpu *v)
 	u32 gen = vh_gen_of(v);
 	bool last;
 
-	if (this_cpu_read(vh_cur) == v)
+	if (this_cpu_read(vh_here.vcpu) == v)
 		vh_set_out(v, VMCOOP_OUT_EXIT);
 	if (gen && v->gen == gen) {
 		u64 stamp = vh_arch_stamp();
@@ -540,13 +540,13 @@ void vh_vcpu_thread_exit(u32 tid)
  * vh_vcpu_here() - the vCPU that an overflow has interrupted
  * @id: the vCPU that current has loaded
  *
- * Context: any, NMI included: nothing changes vh_cur while guest mode is
+ * Context: any, NMI included: nothing changes vh_here.vcpu while guest mode is
  * being left.
  * Return: NULL if the vCPU has no slot.
  */
 struct vh_vcpu *vh_vcpu_here(const struct vh_vcpu_id *id)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
 
 	return v && vh_same(v, id) ? v : NULL;
 }
@@ -555,7 +555,7 @@ struct vh_vcpu *vh_vcpu_here(const struct vh_vcpu_id *id)
 
 static void vh_announce_here(void *unused)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_cur);
+	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
 	u32 gen = v ? vh_gen_of(v) : 0;
 	u64 stamp;
 
