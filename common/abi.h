@@ -52,7 +52,7 @@ enum vmcoop_rec_type {
 	VMCOOP_HOST_VMM		= 8,	/* overflow while a VMM's thread ran on the host */
 	VMCOOP_HOST_COUNT	= 9,	/* counters of the CPU that runs a vCPU */
 	VMCOOP_HOST_EXITS	= 10,	/* a vCPU's exits and times until now */
-	VMCOOP_HOST_RESUME	= 11,	/* the host slept: earlier stamps are of another time */
+	VMCOOP_HOST_RESUME	= 11,	/* the CPU's counter began anew: the host slept */
 	/* guest */
 	VMCOOP_GUEST_TICK	= 32,	/* scheduler tick */
 	VMCOOP_GUEST_SWITCH	= 33,	/* task switch */

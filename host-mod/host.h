@@ -382,7 +382,6 @@ struct vh_vcpu *vh_vcpu_here(const struct vh_vcpu_id *id);
 void vh_vcpus_track(void);
 void vh_vcpus_untrack(void);
 void vh_vcpus_interval(u64 stamps);
-void vh_vcpus_resume(void);
 void vh_vcpus_show(struct seq_file *m);
 
 /* ---- probes.c: tracepoints ------------------------------------------------ */

@@ -8,8 +8,6 @@
 
 #include <linux/module.h>
 #include <linux/moduleparam.h>
-#include <linux/notifier.h>
-#include <linux/suspend.h>
 #include <linux/time64.h>
 
 #include "arch.h"
@@ -125,18 +123,6 @@ static void vh_tables_exit(void)
 	vh_rings_exit();
 }
 
-static int vh_pm_event(struct notifier_block *nb, unsigned long event, void *unused)
-{
-	if (event == PM_POST_SUSPEND || event == PM_POST_HIBERNATION) {
-		mutex_lock(&vh_control_lock);
-		vh_vcpus_resume();
-		mutex_unlock(&vh_control_lock);
-	}
-	return NOTIFY_OK;
-}
-
-static struct notifier_block vh_pm_nb = { .notifier_call = vh_pm_event };
-
 /*
  * The events come last: all that their overflows need is there by then, and
  * whoever looks sees them chosen.
@@ -169,15 +155,10 @@ static int __init vh_init(void)
 	ret = vh_proc_init();
 	if (ret)
 		goto err_dev;
-	ret = register_pm_notifier(&vh_pm_nb);
-	if (ret)
-		goto err_proc;
 	if (trouble)
 		pr_warn("%s: guests' stamps will not fit the host's\n", trouble);
 	return 0;
 
-err_proc:
-	vh_proc_exit();
 err_dev:
 	vh_dev_exit();
 err_events:
@@ -193,7 +174,6 @@ err_tables:
 
 static void __exit vh_exit(void)
 {
-	unregister_pm_notifier(&vh_pm_nb);
 	vh_proc_exit();
 	vh_dev_exit();
 	vh_mediated_exit();

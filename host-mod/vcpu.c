@@ -298,6 +298,30 @@ static bool vh_announce(struct vh_vcpu *v, u32 gen, u64 stamp)
 	return true;
 }
 
+/* Stamp of the last OUT here. */
+static DEFINE_PER_CPU(u64, vh_last_out);
+
+/*
+ * A counter that goes back has begun anew: the host has slept. A vCPU that is not
+ * IN, as none is then, holds but one stamp of before.
+ */
+static void vh_began_anew(struct vh_vcpu *v, u32 gen, u64 stamp)
+{
+	struct vmcoop_hdr rec = {
+		.type = VMCOOP_HOST_RESUME,
+		.size = sizeof(rec),
+		.stamp = stamp,
+	};
+
+	if (v->tell > stamp + READ_ONCE(vh_interval))
+		v->tell = 0;
+	if (likely(stamp >= this_cpu_read(vh_last_out)))
+		return;
+	this_cpu_write(vh_last_out, stamp);
+	if (gen)
+		vh_ring_write(&rec);
+}
+
 /* ---- State -------------------------------------------------------------- */
 
 static void vh_set_in(struct vh_vcpu *v)
@@ -310,6 +334,7 @@ static void vh_set_in(struct vh_vcpu *v)
 	v->state = VH_VCPU_IN;
 	v->pcpu = smp_processor_id();
 	this_cpu_write(vh_here.vcpu, v);
+	vh_began_anew(v, gen, stamp);
 	if (gen) {
 		vh_announce(v, gen, stamp);
 		vh_tell_in(v, stamp, 0);
@@ -332,6 +357,7 @@ static void vh_set_out(struct vh_vcpu *v, u32 reason)
 			vh_put_exits(v, stamp);
 	}
 	this_cpu_write(vh_here.vcpu, NULL);
+	this_cpu_write(vh_last_out, stamp);
 	v->out_reason = reason;
 	v->state = reason == VMCOOP_OUT_PREEMPTED || reason == VMCOOP_OUT_BLOCKED ?
 		   VH_VCPU_DESCHEDULED : VH_VCPU_OUTSIDE;
@@ -607,30 +633,6 @@ void vh_vcpus_untrack(void)
 void vh_vcpus_interval(u64 stamps)
 {
 	WRITE_ONCE(vh_interval, stamps);
-}
-
-static void vh_resume_here(void *unused)
-{
-	struct vmcoop_hdr rec = {
-		.type = VMCOOP_HOST_RESUME,
-		.size = sizeof(rec),
-		.stamp = vh_arch_stamp(),
-	};
-
-	vh_ring_write(&rec);
-}
-
-/**
- * vh_vcpus_resume() - the host has slept: its stamps may have begun anew
- *
- * Context: task, serialised by the caller.
- */
-void vh_vcpus_resume(void)
-{
-	if (!vh_gen)
-		return;
-	on_each_cpu(vh_resume_here, NULL, 1);
-	vh_vcpus_track();
 }
 
 static const char *vh_state_text(const struct vh_vcpu *v)
