@@ -92,6 +92,55 @@ static inline void vmcoop_ring_init(struct vmcoop_ring *r)
 	memset(r->prod, 0, sizeof(*r->prod));
 }
 
+/**
+ * vmcoop_ring_reserve() - room to write a record in place
+ * @r: the producer's ring
+ * @need: the record's size
+ *
+ * Nothing changes until vmcoop_ring_commit(), which the same context must do next.
+ *
+ * Return: the room; NULL where there is none in one piece without giving up old
+ * records: vmcoop_ring_write() may find some.
+ */
+static inline void *vmcoop_ring_reserve(const struct vmcoop_ring *r, __u32 need)
+{
+	const struct vmcoop_ring_cons *cons = r->cons;
+	__u64 head = r->own.head, size = r->size, at = head & (size - 1);
+
+	/*
+	 * Acquire, as in vmcoop_ring_write_slow(). A tail that lies in the future or
+	 * too far back makes the difference huge and means no room.
+	 */
+	if (vmcoop_load_acquire(&cons->attached) &&
+	    head - vmcoop_load_acquire(&cons->tail) > size - need)
+		return NULL;
+	if (head + need - r->own.oldest > size || at + need > size)
+		return NULL;
+	return (char *)r->data + at;
+}
+
+/**
+ * vmcoop_ring_commit() - the record of @need bytes is written where reserved
+ * @r: the producer's ring
+ * @need: as reserved
+ */
+static inline void vmcoop_ring_commit(struct vmcoop_ring *r, __u32 need)
+{
+	struct vmcoop_ring_prod *prod = r->prod;
+	__u64 seq = r->own.seq, head = r->own.head + need;
+
+	vmcoop_store(&prod->seq, seq + 1);
+	/* An odd seq is seen before any change it announces. */
+	vmcoop_wmb();
+	vmcoop_store(&prod->produced, ++r->own.produced);
+	r->own.head = head;
+	/* The record is seen before the head that includes it. */
+	vmcoop_store_release(&prod->head, head);
+	r->own.seq = seq + 2;
+	/* All changes are seen before the even seq. */
+	vmcoop_store_release(&prod->seq, seq + 2);
+}
+
 /* Give up the oldest records until @need bytes are free behind head. */
 static inline void vmcoop_ring_make_room(struct vmcoop_ring *r, __u32 need, bool attached)
 {
@@ -128,22 +177,19 @@ static inline void vmcoop_ring_copy(__u64 *data, __u64 at, __u64 size, const __u
 		vmcoop_store(&data[i - here], src[i]);
 }
 
-/**
- * vmcoop_ring_write() - append a record, or count it as dropped
- * @r: the producer's ring
- * @rec: a whole record, 8-byte aligned, hdr.size a valid size
- *
- * Context: the ring's own only (see above). No lock, no allocation, bounded.
- * Return: 0, or -ENOSPC if a reader is attached and has left no room.
+/*
+ * Bytes that may be given up at a time behind a reader: it has read them, and each
+ * time costs more than a byte.
  */
-static inline int vmcoop_ring_write(struct vmcoop_ring *r, const void *rec)
+#define VMCOOP_RING_BEHIND	4096
+
+/* vmcoop_ring_write() where vmcoop_ring_reserve() finds no room. */
+static inline int vmcoop_ring_write_slow(struct vmcoop_ring *r, const void *rec)
 {
 	const struct vmcoop_hdr *hdr = (const struct vmcoop_hdr *)rec;
-	const __u64 *src = (const __u64 *)rec;
-	/* What the stores below cannot change is read once. */
 	struct vmcoop_ring_prod *prod = r->prod;
 	struct vmcoop_ring_cons *cons = r->cons;
-	__u64 head = r->own.head, size = r->size;
+	__u64 head = r->own.head, size = r->size, used, more = 0;
 	__u32 need = hdr->size;
 	bool attached;
 	int ret = 0;
@@ -160,18 +206,24 @@ static inline int vmcoop_ring_write(struct vmcoop_ring *r, const void *rec)
 	 * overwritten below has been read. A tail that lies in the future or
 	 * too far back makes the difference huge and means no room.
 	 */
-	if (attached && head - vmcoop_load_acquire(&cons->tail) > size - need) {
-		__u32 type = hdr->type & (VMCOOP_REC_TYPES - 1);
+	if (attached) {
+		used = head - vmcoop_load_acquire(&cons->tail);
+		if (used > size - need) {
+			__u32 type = hdr->type & (VMCOOP_REC_TYPES - 1);
 
-		vmcoop_store(&prod->dropped[type], ++r->own.dropped[type]);
-		ret = -ENOSPC;
-		goto out;
+			vmcoop_store(&prod->dropped[type], ++r->own.dropped[type]);
+			ret = -ENOSPC;
+			goto out;
+		}
+		more = size - need - used;
+		if (more > VMCOOP_RING_BEHIND)
+			more = VMCOOP_RING_BEHIND;
 	}
 	if (head + need - r->own.oldest > size)
-		vmcoop_ring_make_room(r, need, attached);
+		vmcoop_ring_make_room(r, need + more, attached);
 	/* The new oldest is seen before the bytes behind it change. */
 	vmcoop_wmb();
-	vmcoop_ring_copy(r->data, head & (size - 1), size, src, need);
+	vmcoop_ring_copy(r->data, head & (size - 1), size, (const __u64 *)rec, need);
 	r->own.head = head + need;
 	/* The record is seen before the head that includes it. */
 	vmcoop_store_release(&prod->head, head + need);
@@ -179,6 +231,27 @@ out:
 	/* All changes are seen before the even seq. */
 	vmcoop_store_release(&prod->seq, ++r->own.seq);
 	return ret;
+}
+
+/**
+ * vmcoop_ring_write() - append a record, or count it as dropped
+ * @r: the producer's ring
+ * @rec: a whole record, 8-byte aligned, hdr.size a valid size
+ *
+ * Context: the ring's own only (see above). No lock, no allocation, bounded.
+ * Return: 0, or -ENOSPC if a reader is attached and has left no room.
+ */
+static inline int vmcoop_ring_write(struct vmcoop_ring *r, const void *rec)
+{
+	const struct vmcoop_hdr *hdr = (const struct vmcoop_hdr *)rec;
+	__u32 need = hdr->size;
+	void *to = vmcoop_ring_reserve(r, need);
+
+	if (!to)
+		return vmcoop_ring_write_slow(r, rec);
+	memcpy(to, rec, need);
+	vmcoop_ring_commit(r, need);
+	return 0;
 }
 
 /* Bytes that an attached reader has not consumed; 0 without one. Any context. */

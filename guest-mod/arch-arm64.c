@@ -17,6 +17,8 @@ u64 vmcoop_arch_clock(void)
 	return __arch_counter_get_cntvct();
 }
 
+#include "switch.h"
+
 u32 vmcoop_arch_vcpu_id(void)
 {
 	u64 mpidr = read_cpuid_mpidr();

@@ -19,6 +19,8 @@ u64 vmcoop_arch_clock(void)
 	return rdtsc_ordered();
 }
 
+#include "switch.h"
+
 u32 vmcoop_arch_vcpu_id(void)
 {
 	/* KVM numbers a vCPU by its initial APIC id. */

@@ -64,7 +64,7 @@ void vmcoop_emit_task_cgroup(struct task_struct *task, struct xarray *told, void
 static void tell(struct cgroup *cgrp)
 {
 	preempt_disable_notrace();
-	emit_cgroup(cgrp, vmcoop_rings.cpus[smp_processor_id()].scratch, 0);
+	emit_cgroup(cgrp, this_cpu_read(vmcoop_cpu.scratch), 0);
 	preempt_enable_notrace();
 }
 

@@ -41,7 +41,7 @@ void vmcoop_emit_cpus(void)
 	unsigned int cpu;
 
 	for_each_online_cpu(cpu)
-		emit_cpu(cpu, vmcoop_rings.cpus[cpu].vcpu, true, VMCOOP_F_SNAPSHOT);
+		emit_cpu(cpu, per_cpu(vmcoop_cpu, cpu).vcpu, true, VMCOOP_F_SNAPSHOT);
 }
 
 /* Both run on the CPU in question; at start and end, once on each that is online. */

@@ -5,7 +5,8 @@
  *   device.c    finds the region on the PCI bus and maps it
  *   rings.c     sets the region up, one ring a CPU, and appends records
  *   probes.c    attaches to tracepoints
- *   tick.c      records at the scheduler's ticks and switches
+ *   tick.c      records at the scheduler's ticks
+ *   switch.h    records at its switches
  *   chain.c     the call chains of what a tick interrupted
  *   cpus.c      CPUs that come and go, timers of our own
  *   tasks.c     records what names tasks and their code, as it happens
@@ -23,6 +24,7 @@
 
 #include <linux/kernel.h>
 #include <linux/module.h>
+#include <linux/percpu.h>
 #include <linux/sched.h>
 #include <linux/types.h>
 
@@ -104,14 +106,16 @@ void vmcoop_guest_stop(void);
 
 /* ---- rings.c -------------------------------------------------------------- */
 
+#define VMCOOP_VCPU_UNKNOWN	U32_MAX
+
 /**
  * struct vmcoop_guest_cpu - a CPU's ring and what goes with it
  * @ring: written by this CPU alone, with interrupts off
- * @vcpu: the hypervisor's number for this CPU, from its first record on
+ * @vcpu: the hypervisor's number for this CPU, once it has told a record
  * @ticks: ticks seen
  * @outside: the last switch told that a task outside the focus runs
- * @rec: room to build a switch's record, used with interrupts off
- * @tick: room to build a tick's record, used with interrupts off
+ * @spare: room to build a record for which the ring has none in one piece, used
+ *	with interrupts off
  * @scratch: VMCOOP_REC_MAX bytes to build a record, used in task context with
  *	preemption off
  */
@@ -120,10 +124,11 @@ struct vmcoop_guest_cpu {
 	u32			vcpu;
 	u64			ticks;
 	bool			outside;
-	struct vmcoop_guest_switch rec;
-	struct vmcoop_guest_tick *tick;
+	void			*spare;
 	void			*scratch;
 };
+
+DECLARE_PER_CPU(struct vmcoop_guest_cpu, vmcoop_cpu);
 
 /**
  * struct vmcoop_rings - the region in use
@@ -131,14 +136,12 @@ struct vmcoop_guest_cpu {
  * @size: its bytes
  * @name: the device it is on
  * @data_size: of each ring, bytes
- * @cpus: nr_cpu_ids of them
  */
 struct vmcoop_rings {
 	struct vmcoop_region	*region;
 	u64			size;
 	const char		*name;
 	u64			data_size;
-	struct vmcoop_guest_cpu	*cpus;
 };
 
 extern struct vmcoop_rings vmcoop_rings;
@@ -154,8 +157,41 @@ void vmcoop_rings_teardown(void);
  */
 void vmcoop_emit(struct vmcoop_hdr *rec);
 
-/* The same with interrupts off, for the CPU that this runs on. */
-void vmcoop_emit_here(struct vmcoop_guest_cpu *cpu, struct vmcoop_hdr *rec);
+/**
+ * vmcoop_begin() - where to build a record of this CPU
+ * @cpu: this one
+ * @size: of the record
+ *
+ * Context: interrupts off until vmcoop_end(); not NMI.
+ * Return: room in the ring, which nothing may be read back from, or else @cpu->spare.
+ */
+static __always_inline void *vmcoop_begin(struct vmcoop_guest_cpu *cpu, u32 size)
+{
+	return vmcoop_ring_reserve(&cpu->ring, size) ?: cpu->spare;
+}
+
+/* Of what follows, what is seldom needed. */
+void vmcoop_find_vcpu(struct vmcoop_guest_cpu *cpu);
+void vmcoop_end_spare(struct vmcoop_guest_cpu *cpu);
+
+static __always_inline void vmcoop_stamp(struct vmcoop_guest_cpu *cpu, struct vmcoop_hdr *rec)
+{
+	if (unlikely(cpu->vcpu == VMCOOP_VCPU_UNKNOWN))
+		vmcoop_find_vcpu(cpu);
+	rec->id = cpu->vcpu;
+	rec->stamp = vmcoop_arch_clock();
+}
+
+/* Stamp a record that was built where vmcoop_begin() said, and append it. */
+static __always_inline void vmcoop_end(struct vmcoop_guest_cpu *cpu, struct vmcoop_hdr *rec,
+				       u32 size)
+{
+	vmcoop_stamp(cpu, rec);
+	if (likely((void *)rec != cpu->spare))
+		vmcoop_ring_commit(&cpu->ring, size);
+	else
+		vmcoop_end_spare(cpu);
+}
 
 /* A record's header with all that vmcoop_emit() does not fill in. */
 #define VMCOOP_HDR(_type, _flags, _rec) \
@@ -195,6 +231,10 @@ void vmcoop_tick_stop(void);
  * Context: hard interrupt.
  */
 void vmcoop_tick(struct pt_regs *regs, unsigned int preempts);
+
+/* At sched_switch; see switch.h. */
+void vmcoop_probe_switch(void *data, bool preempt, struct task_struct *prev,
+			 struct task_struct *next, unsigned int prev_state);
 
 /* Of tick=hz:N; 0 where the scheduler's ticks are taken. */
 unsigned int vmcoop_tick_hz(void);
@@ -319,6 +359,12 @@ bool vmcoop_is_member(struct task_struct *task);
 static inline bool vmcoop_in_focus(struct task_struct *task)
 {
 	return !READ_ONCE(vmcoop_focused) || vmcoop_is_member(task);
+}
+
+/* The same of a task that runs; an idle CPU is nobody's business, so it is always told. */
+static inline bool vmcoop_outside_focus(struct task_struct *task)
+{
+	return !vmcoop_in_focus(task) && !is_idle_task(task);
 }
 
 /* The task gets a name, or is in another cgroup: true if it comes into focus by it. */

@@ -50,9 +50,14 @@ static void show_tick(struct seq_file *m, const struct vmcoop_hdr *hdr)
 			   (void *)(unsigned long)tick->ip);
 }
 
-static struct vmcoop_ring *ring_of(unsigned int cpu)
+/* Of the possible CPUs, the one behind @nr others. */
+static struct vmcoop_ring *ring_of(unsigned int nr)
 {
-	return &vmcoop_rings.cpus[cpu].ring;
+	unsigned int cpu = cpumask_first(cpu_possible_mask);
+
+	while (nr--)
+		cpu = cpumask_next(cpu, cpu_possible_mask);
+	return &per_cpu(vmcoop_cpu, cpu).ring;
 }
 
 static int samples_open(struct inode *inode, struct file *file)
@@ -65,7 +70,7 @@ static int samples_open(struct inode *inode, struct file *file)
 		.show		= show_tick,
 	};
 
-	samples.nr = nr_cpu_ids;
+	samples.nr = num_possible_cpus();
 	return vmcoop_samples_open(file, &samples);
 }
 
@@ -92,7 +97,7 @@ static void show_cpu(struct seq_file *m, unsigned int nr, struct vmcoop_ring_sta
 		[VMCOOP_GUEST_MODULE]	= "module",
 		[VMCOOP_GUEST_CGROUP]	= "cgroup",
 	};
-	struct vmcoop_guest_cpu *cpu = &vmcoop_rings.cpus[nr];
+	struct vmcoop_guest_cpu *cpu = &per_cpu(vmcoop_cpu, nr);
 	unsigned int i;
 
 	if (vmcoop_ring_stats(&cpu->ring, st))

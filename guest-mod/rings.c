@@ -13,8 +13,8 @@
 #include "guest.h"
 
 struct vmcoop_rings vmcoop_rings;
+DEFINE_PER_CPU(struct vmcoop_guest_cpu, vmcoop_cpu);
 
-#define VCPU_UNKNOWN	U32_MAX
 #define RING_PAGES	(2 * VMCOOP_REGION_PAGE)	/* consumer's, producer's */
 
 static u64 ring_stride(u64 data_size)
@@ -69,28 +69,27 @@ static void free_cpus(void)
 {
 	unsigned int cpu;
 
-	for (cpu = 0; cpu < nr_cpu_ids; cpu++) {
-		kfree(vmcoop_rings.cpus[cpu].tick);
-		kfree(vmcoop_rings.cpus[cpu].scratch);
+	for_each_possible_cpu(cpu) {
+		struct vmcoop_guest_cpu *c = &per_cpu(vmcoop_cpu, cpu);
+
+		kfree(c->spare);
+		kfree(c->scratch);
+		memset(c, 0, sizeof(*c));
 	}
-	kvfree(vmcoop_rings.cpus);
-	vmcoop_rings.cpus = NULL;
 }
 
 static int alloc_cpus(void)
 {
 	unsigned int cpu;
 
-	vmcoop_rings.cpus = kvcalloc(nr_cpu_ids, sizeof(*vmcoop_rings.cpus), GFP_KERNEL);
-	if (!vmcoop_rings.cpus)
-		return -ENOMEM;
 	for_each_possible_cpu(cpu) {
-		struct vmcoop_guest_cpu *c = &vmcoop_rings.cpus[cpu];
+		struct vmcoop_guest_cpu *c = &per_cpu(vmcoop_cpu, cpu);
 
-		c->vcpu = VCPU_UNKNOWN;
-		c->tick = kmalloc(vmcoop_tick_size(), GFP_KERNEL);
+		c->vcpu = VMCOOP_VCPU_UNKNOWN;
+		c->spare = kmalloc(max(vmcoop_tick_size(), sizeof(struct vmcoop_guest_switch)),
+				   GFP_KERNEL);
 		c->scratch = kmalloc(VMCOOP_REC_MAX, GFP_KERNEL);
-		if (!c->tick || !c->scratch) {
+		if (!c->spare || !c->scratch) {
 			free_cpus();
 			return -ENOMEM;
 		}
@@ -155,8 +154,10 @@ int vmcoop_rings_setup(struct vmcoop_region *region, u64 size, const char *name)
 	/* Whoever sees a ring change has seen, or will see, the epoch change. */
 	vmcoop_wmb();
 	for (cpu = 0; cpu < nr_cpu_ids; cpu++, at += ring_stride(data_size)) {
-		struct vmcoop_ring *ring = &vmcoop_rings.cpus[cpu].ring;
+		struct vmcoop_ring nobodys, *ring = &nobodys;
 
+		if (cpu_possible(cpu))
+			ring = &per_cpu(vmcoop_cpu, cpu).ring;
 		point_at(ring, at, data_size);
 		memset(ring->data, 0, data_size);
 		vmcoop_ring_init(ring);
@@ -177,21 +178,26 @@ void vmcoop_rings_teardown(void)
 	memset(&vmcoop_rings, 0, sizeof(vmcoop_rings));
 }
 
-void vmcoop_emit_here(struct vmcoop_guest_cpu *cpu, struct vmcoop_hdr *rec)
+/* Ask it but once. */
+noinline void vmcoop_find_vcpu(struct vmcoop_guest_cpu *cpu)
 {
-	if (unlikely(cpu->vcpu == VCPU_UNKNOWN))
-		cpu->vcpu = vmcoop_arch_vcpu_id();
-	rec->id = cpu->vcpu;
-	rec->stamp = vmcoop_arch_clock();
-	vmcoop_ring_write(&cpu->ring, rec);
+	cpu->vcpu = vmcoop_arch_vcpu_id();
+}
+
+noinline void vmcoop_end_spare(struct vmcoop_guest_cpu *cpu)
+{
+	vmcoop_ring_write(&cpu->ring, cpu->spare);
 }
 
 void vmcoop_emit(struct vmcoop_hdr *rec)
 {
+	struct vmcoop_guest_cpu *cpu;
 	unsigned long flags;
 
 	/* Stamped with interrupts off, so that a ring's stamps never go back. */
 	local_irq_save(flags);
-	vmcoop_emit_here(&vmcoop_rings.cpus[smp_processor_id()], rec);
+	cpu = this_cpu_ptr(&vmcoop_cpu);
+	vmcoop_stamp(cpu, rec);
+	vmcoop_ring_write(&cpu->ring, rec);
 	local_irq_restore(flags);
 }

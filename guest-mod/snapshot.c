@@ -39,7 +39,7 @@ static void wait_for_reader(void)
 	unsigned int tries;
 
 	for (tries = 0; tries < 100 && !READ_ONCE(stopping); tries++) {
-		const struct vmcoop_ring *ring = &vmcoop_rings.cpus[raw_smp_processor_id()].ring;
+		const struct vmcoop_ring *ring = &raw_cpu_ptr(&vmcoop_cpu)->ring;
 
 		if (vmcoop_ring_unread(ring) <= ring->size / 2)
 			return;

@@ -195,7 +195,7 @@ static int at_perf_event_mmap(struct kprobe *kp, struct pt_regs *regs)
 		.start = vma->vm_start,
 		.end = vma->vm_end,
 	};
-	vmcoop_emit_mmap(current->tgid, vma, vmcoop_rings.cpus[smp_processor_id()].scratch, 0);
+	vmcoop_emit_mmap(current->tgid, vma, this_cpu_read(vmcoop_cpu.scratch), 0);
 	return 0;
 }
 

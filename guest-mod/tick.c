@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Ticks and task switches.
+ * Ticks, and what there is to say of them; switch.h has the switches.
  *
  * A tick is where the kernel's tick calls RCU: rcu_utilization("Start
  * scheduler-tick"), from rcu_sched_clock_irq() in every tick, whatever timer
@@ -112,12 +112,6 @@ void vmcoop_tick_show(struct seq_file *m)
 #endif
 }
 
-/* An idle CPU is nobody's business, so it is always told. */
-static bool outside_focus(struct task_struct *task)
-{
-	return !vmcoop_in_focus(task) && !is_idle_task(task);
-}
-
 /* ---- Ticks ------------------------------------------------------------------ */
 
 static u8 interrupted_mode(struct pt_regs *regs)
@@ -129,34 +123,38 @@ static u8 interrupted_mode(struct pt_regs *regs)
 
 void vmcoop_tick(struct pt_regs *regs, unsigned int preempts)
 {
-	struct vmcoop_guest_cpu *cpu = &vmcoop_rings.cpus[smp_processor_id()];
-	struct vmcoop_guest_tick *rec = cpu->tick;
-	unsigned int count = preempt_count();
+	struct vmcoop_guest_cpu *cpu = this_cpu_ptr(&vmcoop_cpu);
+	unsigned int count = preempt_count(), size = sizeof(struct vmcoop_guest_tick);
+	u8 mode = interrupted_mode(regs);
+	struct vmcoop_guest_tick *rec;
 
+	/* How long the chains are is known only when they are written. */
+	rec = callchain ? cpu->spare : vmcoop_begin(cpu, size);
 	*rec = (struct vmcoop_guest_tick) {
-		.hdr.type = VMCOOP_GUEST_TICK,
+		.hdr = VMCOOP_HDR(VMCOOP_GUEST_TICK, 0, *rec),
 		.pid = current->tgid,
 		.tid = current->pid,
 		.ip = instruction_pointer(regs),
-		.mode = interrupted_mode(regs),
+		.mode = mode,
 		.softirq = (count & SOFTIRQ_MASK) >> SOFTIRQ_SHIFT,
 		.hardirq = ((count & HARDIRQ_MASK) >> HARDIRQ_SHIFT) - 1,
+		.preempt = IS_ENABLED(CONFIG_PREEMPT_COUNT) ? (count & PREEMPT_MASK) - preempts : 0,
 	};
-	if (IS_ENABLED(CONFIG_PREEMPT_COUNT))
-		rec->preempt = (count & PREEMPT_MASK) - preempts;
-	if (outside_focus(current)) {
+	if (vmcoop_outside_focus(current)) {
 		rec->pid = VMCOOP_PID_OUTSIDE;
 		rec->tid = VMCOOP_PID_OUTSIDE;
 		rec->ip = 0;
 	} else {
 		/* Torn at worst by a rename under way elsewhere, as anybody's reading. */
 		memcpy(rec->comm, current->comm, sizeof(rec->comm));
-		if (callchain && rec->mode != VMCOOP_MODE_IDLE)
+		if (callchain && mode != VMCOOP_MODE_IDLE) {
 			vmcoop_chain(rec, regs, callchain);
+			size = struct_size(rec, chain, rec->nr_kernel + rec->nr_user);
+			rec->hdr.size = size;
+		}
 	}
-	rec->hdr.size = struct_size(rec, chain, rec->nr_kernel + rec->nr_user);
 	cpu->ticks++;
-	vmcoop_emit_here(cpu, &rec->hdr);
+	vmcoop_end(cpu, &rec->hdr, size);
 	vmcoop_snapshot_poll();
 }
 
@@ -179,46 +177,10 @@ static void probe_rcu_utilization(void *data, const char *s)
 		vmcoop_tick(regs, VMCOOP_PROBE_PREEMPTS);
 }
 
-/* ---- Switches ---------------------------------------------------------------- */
-
-static u8 switch_state(bool preempt, unsigned int prev_state)
-{
-	if (preempt || prev_state == TASK_RUNNING)
-		return VMCOOP_SW_PREEMPTED;
-	return prev_state & TASK_DEAD ? VMCOOP_SW_EXITS : VMCOOP_SW_SLEEPS;
-}
-
-static void probe_sched_switch(void *data, bool preempt, struct task_struct *prev,
-			       struct task_struct *next, unsigned int prev_state)
-{
-	struct vmcoop_guest_cpu *cpu = &vmcoop_rings.cpus[smp_processor_id()];
-	struct vmcoop_guest_switch *rec = &cpu->rec;
-	bool was_outside = cpu->outside;
-
-	*rec = (struct vmcoop_guest_switch) {
-		.hdr = VMCOOP_HDR(VMCOOP_GUEST_SWITCH, 0, *rec),
-		.prev_tid = prev->pid,
-		.next_pid = next->tgid,
-		.next_tid = next->pid,
-		.prev_state = switch_state(preempt, prev_state),
-	};
-	cpu->outside = outside_focus(next);
-	if (cpu->outside) {
-		/* From one to the next out there is nothing to tell. */
-		if (was_outside)
-			return;
-		rec->next_pid = VMCOOP_PID_OUTSIDE;
-		rec->next_tid = VMCOOP_PID_OUTSIDE;
-	}
-	if (was_outside)
-		rec->prev_tid = VMCOOP_PID_OUTSIDE;
-	vmcoop_emit_here(cpu, &rec->hdr);
-}
-
 /* ---- Begin and end ----------------------------------------------------------- */
 
 static struct vmcoop_probe tick_probe = { "rcu_utilization", probe_rcu_utilization };
-static struct vmcoop_probe switch_probe = { "sched_switch", probe_sched_switch };
+static struct vmcoop_probe switch_probe = { "sched_switch", vmcoop_probe_switch };
 
 int vmcoop_tick_start(void)
 {

@@ -202,6 +202,61 @@ TEST(room_for_exactly_one_record_is_room)
 	EQ(write_rec(1, 16, 0), -ENOSPC);
 }
 
+TEST(a_record_is_built_in_place)
+{
+	struct vmcoop_ring_stats st;
+	__u64 pos = 0, stamp = 7, i;
+	struct record *rec;
+
+	setup();
+	vmcoop_ring_attach(&ring, &st);
+	rec = vmcoop_ring_reserve(&ring, 48);
+	EQ((void *)rec == mem.data, true);
+	rec->hdr = (struct vmcoop_hdr){ .type = 3, .size = 48, .stamp = 7 };
+	for (i = 0; i < 4; i++)
+		rec->body[i] = 7 ^ i;
+	/* Nobody sees it before it is committed. */
+	EQ(vmcoop_ring_fetch(&ring, 0, buf, sizeof(buf)), 0);
+	vmcoop_ring_commit(&ring, 48);
+	EQ(read_all(&pos, &stamp), 1);
+	EQ(vmcoop_ring_stats(&ring, &st), 0);
+	EQ(st.produced, 1);
+	EQ(st.head, 48);
+	check_guards();
+}
+
+TEST(in_place_is_only_what_is_free_in_one_piece)
+{
+	struct vmcoop_ring_stats st;
+	__u64 at;
+
+	setup();
+	vmcoop_ring_attach(&ring, &st);
+	for (at = 0; at < SIZE - 64; at += 64)
+		EQ(write_rec(1, 64, at), 0);
+	EQ(vmcoop_ring_reserve(&ring, 72) == NULL, true);
+	EQ(vmcoop_ring_reserve(&ring, 64) != NULL, true);
+	EQ(write_rec(1, 64, at), 0);
+	EQ(vmcoop_ring_reserve(&ring, 16) == NULL, true);
+	/* Read, but still there for onlookers. */
+	vmcoop_ring_consume(&ring, 128);
+	EQ(vmcoop_ring_reserve(&ring, 64) == NULL, true);
+	EQ(write_rec(1, 64, at), 0);
+	/* What is given up at a time ends where the reader is. */
+	EQ(vmcoop_ring_stats(&ring, &st), 0);
+	EQ(st.oldest, 128);
+	EQ(st.overwritten, 0);
+	EQ(vmcoop_ring_reserve(&ring, 64) != NULL, true);
+	EQ(write_rec(1, 64, at), 0);
+	EQ(write_rec(1, 16, at), -ENOSPC);
+	/* And holds no more than it has to. */
+	vmcoop_ring_consume(&ring, st.head);
+	EQ(write_rec(1, 64, at), 0);
+	EQ(vmcoop_ring_stats(&ring, &st), 0);
+	EQ(st.oldest, 192 + VMCOOP_RING_BEHIND);
+	check_guards();
+}
+
 TEST(unattended_rings_keep_the_newest)
 {
 	struct vmcoop_ring_stats st;
@@ -489,6 +544,8 @@ TESTS(
 	RUN(records_wrap_at_the_datas_end),
 	RUN(a_full_ring_drops_the_new_record_by_type),
 	RUN(room_for_exactly_one_record_is_room),
+	RUN(a_record_is_built_in_place),
+	RUN(in_place_is_only_what_is_free_in_one_piece),
 	RUN(unattended_rings_keep_the_newest),
 	RUN(counters_balance_over_attach_and_detach),
 	RUN(a_reader_too_slow_is_told_so),
