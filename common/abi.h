@@ -66,6 +66,7 @@ enum vmcoop_rec_type {
 	VMCOOP_GUEST_BUILDID	= 41,	/* build-id of a mapped file */
 	VMCOOP_GUEST_MODULE	= 42,	/* kernel module loaded or gone */
 	VMCOOP_GUEST_CGROUP	= 43,	/* path of a cgroup */
+	VMCOOP_GUEST_SYMBOLS	= 44,	/* a piece of a bundle of symbols */
 };
 
 /* hdr.flags */
@@ -512,6 +513,28 @@ struct vmcoop_guest_cgroup {
 };
 
 /**
+ * struct vmcoop_guest_symbols - a piece of a bundle of symbols
+ * @bundle: number of the bundle, of the guest's own choice
+ * @offset: of the piece in the bundle, bytes
+ * @len: bytes of @bytes in use; the record pads with 0
+ * @reserved: 0
+ * @bytes: as Documentation/symbols-format.md says
+ *
+ * What "vmcoop-dump symbols" hands to the module; pieces of one bundle may lie
+ * in several rings. How long the bundle is, its own head says.
+ */
+struct vmcoop_guest_symbols {
+	struct vmcoop_hdr hdr;
+	__u64	bundle;
+	__u64	offset;
+	__u32	len;
+	__u32	reserved;
+	__u8	bytes[];
+};
+
+#define VMCOOP_SYMBOLS_MAX	(32U << 20)	/* largest bundle, bytes */
+
+/**
  * struct vmcoop_guest_kernel - anchors a symbol table of the guest's kernel
  * @addr: where @symbol lies in the running kernel
  * @symbol: name of an exported text symbol, NUL-padded
@@ -818,6 +841,8 @@ static_assert(offsetof(struct vmcoop_guest_buildid, id) == 40, "guest_buildid.id
 static_assert(sizeof(struct vmcoop_guest_module) == 128, "guest_module");
 static_assert(offsetof(struct vmcoop_guest_module, name) == 64, "guest_module.name");
 static_assert(sizeof(struct vmcoop_guest_cgroup) == 32, "guest_cgroup");
+static_assert(sizeof(struct vmcoop_guest_symbols) == 40, "guest_symbols");
+static_assert(offsetof(struct vmcoop_guest_symbols, bytes) == 40, "guest_symbols.bytes");
 static_assert(sizeof(struct vmcoop_guest_kernel) == 56, "guest_kernel");
 static_assert(sizeof(struct vmcoop_ring_cons) == 16, "ring_cons");
 static_assert(sizeof(struct vmcoop_ring_prod) == 40 + 8 * VMCOOP_REC_TYPES, "ring_prod");

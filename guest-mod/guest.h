@@ -15,6 +15,7 @@
  *   modules.c   records of kernel modules
  *   snapshot.c  records the same of what was there before
  *   focus.c     which processes are recorded
+ *   symbols.c   /proc/vmcoop/symbols
  *   proc.c      /proc/vmcoop
  *   arch-*.c    what differs between architectures
  *   compat.h    what differs between kernel versions
@@ -33,6 +34,7 @@
 #undef pr_fmt
 #define pr_fmt(fmt) "vmcoop_guest: " fmt
 
+struct proc_dir_entry;
 struct pt_regs;
 struct seq_file;
 struct vm_area_struct;
@@ -371,6 +373,14 @@ static inline bool vmcoop_outside_focus(struct task_struct *task)
 bool vmcoop_focus_named(struct task_struct *task, const char *name);
 void vmcoop_focus_fork(struct task_struct *parent, struct task_struct *child);
 void vmcoop_focus_exit(struct task_struct *task);
+
+/* ---- symbols.c --------------------------------------------------------------- */
+
+int vmcoop_symbols_start(struct proc_dir_entry *dir);
+/* Nobody sleeps in its calls any more; to be called before @dir is removed. */
+void vmcoop_symbols_stop(void);
+/* The host's @request for a snapshot was carried out: a new one wants symbols, too. */
+void vmcoop_symbols_want(u64 request);
 
 /* ---- proc.c ----------------------------------------------------------------- */
 

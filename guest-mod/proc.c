@@ -96,6 +96,7 @@ static void show_cpu(struct seq_file *m, unsigned int nr, struct vmcoop_ring_sta
 		[VMCOOP_GUEST_BUILDID]	= "buildid",
 		[VMCOOP_GUEST_MODULE]	= "module",
 		[VMCOOP_GUEST_CGROUP]	= "cgroup",
+		[VMCOOP_GUEST_SYMBOLS]	= "symbols",
 	};
 	struct vmcoop_guest_cpu *cpu = &per_cpu(vmcoop_cpu, nr);
 	unsigned int i;
@@ -182,7 +183,8 @@ static const struct proc_ops control_ops = {
 int vmcoop_proc_init(void)
 {
 	dir = vmcoop_proc_make(&samples_ops, status_show);
-	if (!IS_ERR(dir) && !proc_create("control", 0200, dir, &control_ops)) {
+	if (!IS_ERR(dir) && (!proc_create("control", 0200, dir, &control_ops) ||
+			     vmcoop_symbols_start(dir))) {
 		proc_remove(dir);
 		return -ENOMEM;
 	}
@@ -195,5 +197,6 @@ int vmcoop_proc_init(void)
 
 void vmcoop_proc_exit(void)
 {
+	vmcoop_symbols_stop();
 	proc_remove(dir);
 }

@@ -153,6 +153,7 @@ static void snapshot_work(struct work_struct *work)
 
 	take_snapshot();
 	vmcoop_store_release(&vmcoop_rings.region->guest.snap_done, done);
+	vmcoop_symbols_want(done);
 }
 
 static DECLARE_WORK(work, snapshot_work);
