@@ -229,6 +229,11 @@ static size_t filter(struct capture *c, struct capture_source *s, size_t len)
 			continue;
 		}
 		c->records++;
+		if (hdr->type == VMCOOP_GUEST_SYMBOLS && !s->host) {
+			/* Apart: a reader wants them before all others. */
+			datafile_chunk(c->w, CHUNK_SYMBOLS, s->id, hdr, size);
+			continue;
+		}
 		if (to != from)
 			memmove(c->buf + to, hdr, size);
 		to += size;

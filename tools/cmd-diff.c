@@ -22,6 +22,8 @@ static const char help[] =
 "  --json                      for programs\n"
 "  --guest-root [VM=]DIR       as for report, for both files\n"
 "  --guest-kallsyms [VM=]FILE  as for report, for both files\n"
+"  --symbols [VM=]FILE         as for report, for both files\n"
+"  --debug-dir DIR             as for report, for both files\n"
 "  --vm VM, --comm NAME, --pid PID\n"
 "                              only these; shares are of what is left\n"
 "  --event NAME                samples of this event (default: the first)\n"
@@ -293,6 +295,7 @@ static int run(int argc, char **argv)
 		view_notes(&d->v[1]);
 	}
 	session_free(&d->v[1].s);
+	symbolizer_forget(&d->v[1].sym);
 	view_free(&d->v[0]);
 	map_free(&d->by_hash);
 	free(d->entries);

@@ -21,6 +21,8 @@ static const char help[] =
 "  --guest-kallsyms [VM=]FILE\n"
 "                            the guest's /proc/kallsyms (read by its root) or its\n"
 "                            kernel's System.map\n"
+"  --symbols [VM=]FILE       what 'vmcoop-dump symbols -o FILE' wrote in the guest\n"
+"  --debug-dir DIR           look for files by build-id there, too\n"
 "  --sort KEYS               of vm,vcpu,pcpu,comm,pid,tid,mode,dso,sym\n"
 "                            (default vm,comm,pid,dso,sym)\n"
 "  --method METHOD           sampled: where the host's samples found the guest;\n"
@@ -67,7 +69,7 @@ static int set_pid(struct report_options *o, const char *arg)
 	return option_u64("pid", arg, 0, UINT32_MAX, &o->pid) ? 0 : EXIT_BAD;
 }
 
-enum { OPT_ROOT = 256, OPT_KALLSYMS, OPT_SORT, OPT_METHOD, OPT_VM, OPT_COMM, OPT_PID,
+enum { OPT_ROOT = 256, OPT_KALLSYMS, OPT_SYMBOLS, OPT_DEBUG_DIR, OPT_SORT, OPT_METHOD, OPT_VM, OPT_COMM, OPT_PID,
        OPT_EVENT, OPT_LIMIT, OPT_JSON };
 
 static int set_option(struct report_options *o, int opt, const char *arg)
@@ -80,6 +82,10 @@ static int set_option(struct report_options *o, int opt, const char *arg)
 		return symbolizer_add_root(&o->r->sym, arg);
 	case OPT_KALLSYMS:
 		return symbolizer_add_kallsyms(&o->r->sym, arg);
+	case OPT_SYMBOLS:
+		return symbolizer_add_symbols(&o->r->sym, arg);
+	case OPT_DEBUG_DIR:
+		return debugstore_add(&o->r->sym.store, arg);
 	case OPT_SORT:
 		return set_sort(o, arg);
 	case OPT_METHOD:
@@ -115,6 +121,8 @@ static int parse(int argc, char **argv, struct report_options *o)
 		{ "input", required_argument, NULL, 'i' },
 		{ "guest-root", required_argument, NULL, OPT_ROOT },
 		{ "guest-kallsyms", required_argument, NULL, OPT_KALLSYMS },
+		{ "symbols", required_argument, NULL, OPT_SYMBOLS },
+		{ "debug-dir", required_argument, NULL, OPT_DEBUG_DIR },
 		{ "sort", required_argument, NULL, OPT_SORT },
 		{ "method", required_argument, NULL, OPT_METHOD },
 		{ "vm", required_argument, NULL, OPT_VM },
@@ -231,21 +239,18 @@ static void choose_method(struct report_options *o)
 
 /* ---- Notes ---------------------------------------------------------------------------- */
 
+static void add_note(void *ctx, const char *text)
+{
+	session_note(ctx, "%s", text);
+}
+
 static void add_hints(struct report_options *o)
 {
 	struct report *r = o->r;
 	struct session *s = &r->s;
 	size_t i;
 
-	if (r->sym.no_kallsyms)
-		session_note(s, "guest kernel functions have no names: give the guest's /proc/kallsyms with --guest-kallsyms");
-	else if (r->sym.no_anchor)
-		session_note(s, "where a guest's kernel was loaded is not known: its symbols were taken from the table as they stand");
-	if (r->sym.missing)
-		session_note(s, "%s: functions in them have no names%s",
-			     r->sym.nr_roots ? "some of the guest's programs were not found below --guest-root, or are no ELF files" :
-					       "the guest's programs are needed to name their functions",
-			     r->sym.nr_roots ? "" : "; name their directory with --guest-root");
+	symbolizer_hints(&r->sym, add_note, s);
 	if (r->rows[r->method].merged)
 		session_note(s, "%llu samples are in the last row because there are too many different rows",
 			     r->rows[r->method].merged);

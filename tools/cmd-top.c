@@ -37,6 +37,8 @@ static const char help[] =
 "  --method METHOD             sampled (default), or tick: the guest's ticks\n"
 "  --guest-root [VM=]DIR       as for report\n"
 "  --guest-kallsyms [VM=]FILE  as for report\n"
+"  --symbols [VM=]FILE         as for report\n"
+"  --debug-dir DIR             as for report\n"
 "  --vm VM, --comm NAME, --pid PID, --event NAME\n"
 "                              only these; shares are of what is left\n"
 "  -h, --help                  this\n"

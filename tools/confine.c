@@ -133,6 +133,20 @@ static void child(int in, int out, void (*work)(int in, int out))
 	_exit(0);
 }
 
+void confine_send(int out, const void *p, size_t n)
+{
+	const char *s = p;
+
+	while (n) {
+		ssize_t done = write(out, s, n);
+
+		if (done <= 0)
+			_exit(1);
+		s += done;
+		n -= done;
+	}
+}
+
 int confine_start(struct confined *c, int in, void (*work)(int in, int out))
 {
 	int fds[2];

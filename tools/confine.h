@@ -29,6 +29,9 @@ struct confined {
  */
 int confine_start(struct confined *c, int in, void (*work)(int in, int out));
 
+/* For @work: writes its answer, or ends the child. */
+void confine_send(int out, const void *p, size_t n);
+
 /* Ends the child. True if it had finished its work in order. */
 bool confine_end(struct confined *c);
 

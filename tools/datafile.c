@@ -420,6 +420,20 @@ static bool unpack(struct datafile_reader *r, const struct chunk *c, void *out)
 	return delta ? delta_decode(out, c->len, r->packed, n) : n == c->len;
 }
 
+static bool read_at(const struct datafile_reader *r, void *buf, size_t len, u64 at)
+{
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = pread(fileno(r->f), (char *)buf + done, len - done, at + done);
+
+		if (n <= 0 && !(n < 0 && errno == EINTR))
+			return false;
+		done += n > 0 ? n : 0;
+	}
+	return true;
+}
+
 bool datafile_next(struct datafile_reader *r, struct chunk *c)
 {
 	struct chunk_hdr hdr;
@@ -452,6 +466,33 @@ bool datafile_next(struct datafile_reader *r, struct chunk *c)
 	return unpack(r, c, c->data) || damaged(r, c, "is damaged (cannot be decompressed)");
 }
 
+bool datafile_find(struct datafile_reader *r, u64 *at, enum chunk_type a, enum chunk_type b,
+		   struct chunk *c)
+{
+	struct chunk_hdr hdr;
+
+	*at = *at ?: sizeof(r->hdr);
+	do {
+		if (!read_at(r, &hdr, sizeof(hdr), *at) || !header_good(&hdr))
+			return false;
+		c->at = *at + sizeof(hdr);
+		*at = c->at + hdr.len + pad8(hdr.len);
+	} while (hdr.type != a && hdr.type != b);
+	if (!read_at(r, r->stored, hdr.len, c->at) ||
+	    chunk_crc(hdr, r->stored, hdr.len) != hdr.crc)
+		return false;
+	c->type = hdr.type;
+	c->flags = hdr.flags;
+	c->source = hdr.source;
+	c->stored = hdr.len;
+	c->len = hdr.flags & CHUNK_F_ZSTD ? hdr.raw : hdr.len;
+	c->data = xcalloc(1, c->len + 1);
+	if (unpack(r, c, c->data))
+		return true;
+	free(c->data);
+	return false;
+}
+
 bool datafile_ready(const struct datafile_reader *r)
 {
 	struct chunk_hdr hdr;
@@ -467,16 +508,7 @@ bool datafile_ready(const struct datafile_reader *r)
 
 bool datafile_load(struct datafile_reader *r, const struct chunk *c, void *buf)
 {
-	size_t done = 0;
-
-	while (done < c->stored) {
-		ssize_t n = pread(fileno(r->f), r->stored + done, c->stored - done, c->at + done);
-
-		if (n <= 0 && !(n < 0 && errno == EINTR))
-			return false;
-		done += n > 0 ? n : 0;
-	}
-	return unpack(r, c, buf);
+	return read_at(r, r->stored, c->stored, c->at) && unpack(r, c, buf);
 }
 
 void datafile_close(struct datafile_reader *r)

@@ -49,6 +49,7 @@ enum chunk_type {
 	CHUNK_NOTE	= 8,	/* text=... : for the reader's eyes */
 	CHUNK_WINDOW	= 9,	/* text: begin=, end=: host stamps to report on */
 	CHUNK_END	= 10,	/* the writer ended in order */
+	CHUNK_SYMBOLS	= 11,	/* records GUEST_SYMBOLS of one source, apart from the others */
 };
 
 #define CHUNK_MAGIC	0x4b4e4843U	/* "CHNK" */
@@ -190,6 +191,13 @@ bool datafile_next(struct datafile_reader *r, struct chunk *c);
  * @c->len bytes. False: the file has changed, or the payload is none.
  */
 bool datafile_load(struct datafile_reader *r, const struct chunk *c, void *buf);
+/*
+ * The next chunk at *@at or behind it (0: from the start) that is of type @a or
+ * @b, with its payload, which the caller frees; *@at is behind it then. Where
+ * datafile_next() is, stays. False: no more, or no more that are good.
+ */
+bool datafile_find(struct datafile_reader *r, u64 *at, enum chunk_type a, enum chunk_type b,
+		   struct chunk *c);
 /* Whether the next chunk stands whole in a file that is being written. */
 bool datafile_ready(const struct datafile_reader *r);
 void datafile_close(struct datafile_reader *r);

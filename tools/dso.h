@@ -22,7 +22,7 @@ struct elf_image;
  * @name: what reports show: the last part of @path, or all of "[vdso]"
  * @file: @path names a file, rather than "[vdso]" or "//anon"
  * @image: its symbols, once asked for; NULL if there are none
- * @tried: @image was asked for
+ * @tried: @image was asked for, when the VM's symbols were of this version less 1
  * @build_id: as the guest tells, of @build_id_len bytes; 0: not told
  * @next: with the same hash
  */
@@ -31,7 +31,7 @@ struct dso {
 	const char *name;
 	bool file;
 	struct elf_image *image;
-	bool tried;
+	u64 tried;
 	u8 build_id_len;
 	u8 build_id[VMCOOP_BUILD_ID_MAX];
 	struct dso *next;

@@ -11,18 +11,11 @@
 #include "confine.h"
 #include "elfsyms.h"
 
-static void send_all(int out, const void *p, size_t n)
+void elf_image_send(int out, const struct elf_image *img)
 {
-	const char *s = p;
-
-	while (n) {
-		ssize_t done = write(out, s, n);
-
-		if (done <= 0)
-			_exit(1);
-		s += done;
-		n -= done;
-	}
+	confine_send(out, img, sizeof(*img));
+	confine_send(out, img->tab.syms, img->tab.nr * sizeof(*img->tab.syms));
+	confine_send(out, img->tab.strings, img->tab.used);
 }
 
 static void read_and_send(int in, int out)
@@ -31,25 +24,27 @@ static void read_and_send(int in, int out)
 
 	if (!img)
 		_exit(1);
-	send_all(out, img, sizeof(*img));
-	send_all(out, img->tab.syms, img->tab.nr * sizeof(*img->tab.syms));
-	send_all(out, img->tab.strings, img->tab.used);
+	elf_image_send(out, img);
+}
+
+u64 elf_image_size(const struct elf_image *img)
+{
+	return sizeof(*img) + (u64)img->tab.nr * sizeof(*img->tab.syms) + img->tab.used;
 }
 
 /* Nothing that lookups rely on may be other than they think. */
-static bool image_ok(const struct elf_image *img)
+static bool symbols_ok(const struct symtab *t)
 {
-	const struct symtab *t = &img->tab;
 	u32 i;
 
 	for (i = 0; i < t->nr; i++)
-		if (t->syms[i].name >= t->used || t->syms[i].module ||
+		if (t->syms[i].name >= t->used || t->syms[i].module >= t->used ||
 		    (i && t->syms[i].start < t->syms[i - 1].start))
 			return false;
-	return !t->used || !t->strings[t->used - 1];
+	return !t->used || (!t->strings[0] && !t->strings[t->used - 1]);
 }
 
-static bool receive(FILE *f, struct elf_image *img)
+static bool receive(FILE *f, struct elf_image *img, u64 *room)
 {
 	struct symtab *t = &img->tab;
 
@@ -58,11 +53,14 @@ static bool receive(FILE *f, struct elf_image *img)
 		memset(t, 0, sizeof(*t));
 		return false;
 	}
+	img->shared = 0;
 	t->syms = NULL;
 	t->strings = NULL;
 	if (img->nr_loads > ELF_MAX_LOADS || img->build_id_len > ELF_BUILD_ID_MAX ||
-	    t->nr > SYMTAB_MAX || t->used > ELF_MAX_STRINGS || (t->nr && !t->used))
+	    t->nr > SYMTAB_MAX || t->used > ELF_MAX_STRINGS || (t->nr && !t->used) ||
+	    elf_image_size(img) > *room)
 		return false;
+	*room -= elf_image_size(img);
 	img->debuglink[ELF_DEBUGLINK_MAX - 1] = '\0';
 	if (strchr(img->debuglink, '/'))
 		return false;
@@ -71,21 +69,29 @@ static bool receive(FILE *f, struct elf_image *img)
 	t->syms = xreallocarray(NULL, t->nr, sizeof(*t->syms));
 	t->strings = xreallocarray(NULL, t->used, 1);
 	return fread(t->syms, sizeof(*t->syms), t->nr, f) == t->nr &&
-	       fread(t->strings, 1, t->used, f) == t->used && image_ok(img);
+	       fread(t->strings, 1, t->used, f) == t->used && symbols_ok(t);
+}
+
+struct elf_image *elf_image_receive(FILE *f, u64 *room)
+{
+	struct elf_image *img = xcalloc(1, sizeof(*img));
+
+	if (receive(f, img, room))
+		return img;
+	elf_image_free(img);
+	return NULL;
 }
 
 struct elf_image *elf_read_confined(int fd)
 {
 	struct elf_image *img;
+	u64 room = UINT64_MAX;
 	struct confined c;
-	bool good;
 
 	if (confine_start(&c, fd, read_and_send))
 		return NULL;
-	img = xcalloc(1, sizeof(*img));
-	good = receive(c.answer, img);
-	good &= confine_end(&c);
-	if (good)
+	img = elf_image_receive(c.answer, &room);
+	if (confine_end(&c) && img)
 		return img;
 	elf_image_free(img);
 	return NULL;

@@ -8,6 +8,20 @@
 
 #include "elfsyms.h"
 
+/*
+ * The last segment, of code, has no bytes: objcopy --only-keep-debug left them
+ * out, and with them where they lay. Linkers lay a file out as memory up to
+ * there; read_sections() knows of those that do not.
+ */
+static void guess_load(struct elf_image *img, u64 size)
+{
+	struct elf_load *l = &img->loads[img->nr_loads - 1];
+
+	l->offset = l->vaddr - img->loads[0].vaddr;
+	l->size = size;
+	img->guessed = true;
+}
+
 static void read_loads(Elf *elf, struct elf_image *img)
 {
 	size_t nr, i;
@@ -25,6 +39,8 @@ static void read_loads(Elf *elf, struct elf_image *img)
 			.vaddr = ph.p_vaddr,
 			.exec = !!(ph.p_flags & PF_X),
 		};
+		if ((ph.p_flags & PF_X) && !ph.p_filesz)
+			guess_load(img, ph.p_memsz);
 	}
 }
 
@@ -127,6 +143,15 @@ static void read_debuglink(Elf_Scn *scn, struct elf_image *img)
 		snprintf(img->debuglink, sizeof(img->debuglink), "%s", (char *)data->d_buf);
 }
 
+/* The linkers that put pages into memory elsewhere than into the file. */
+static bool packs_pages(Elf_Scn *scn)
+{
+	Elf_Data *data = elf_getdata(scn, NULL);
+
+	return data && data->d_buf && (memmem(data->d_buf, data->d_size, "LLD", 3) ||
+				       memmem(data->d_buf, data->d_size, "mold", 4));
+}
+
 static void read_sections(Elf *elf, struct elf_image *img)
 {
 	Elf_Scn *scn = NULL, *symtab = NULL, *dynsym = NULL;
@@ -152,6 +177,8 @@ static void read_sections(Elf *elf, struct elf_image *img)
 				read_build_id(scn, img);
 		} else if (name && !strcmp(name, ".gnu_debuglink")) {
 			read_debuglink(scn, img);
+		} else if (img->guessed && name && !strcmp(name, ".comment") && packs_pages(scn)) {
+			img->nr_loads = 0;
 		}
 	}
 	img->full = symtab != NULL;
@@ -184,10 +211,16 @@ struct elf_image *elf_read(int fd)
 
 void elf_image_free(struct elf_image *img)
 {
-	if (!img)
+	if (!img || img->shared--)
 		return;
 	symtab_free(&img->tab);
 	free(img);
+}
+
+struct elf_image *elf_image_get(struct elf_image *img)
+{
+	img->shared++;
+	return img;
 }
 
 bool elf_address(const struct elf_image *img, u64 offset, u64 *addr)

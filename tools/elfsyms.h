@@ -19,6 +19,8 @@
  * @tab: functions, by the file's own addresses
  * @full: @tab is from .symtab, else from .dynsym
  * @build_id: its bytes
+ * @guessed: where its code lies in the file is not told, but likely
+ * @shared: holders of the image but the first
  * @debuglink: name of a file with its symbols, "" if none
  */
 struct elf_image {
@@ -31,6 +33,8 @@ struct elf_image {
 	u8 full;
 	u8 build_id[ELF_BUILD_ID_MAX];
 	u32 build_id_len;
+	u32 shared;
+	u8 guessed;
 	char debuglink[ELF_DEBUGLINK_MAX];
 };
 
@@ -42,6 +46,18 @@ struct elf_image *elf_read(int fd);
 /* The same by a child that can do no harm. For files that come from guests. */
 struct elf_image *elf_read_confined(int fd);
 void elf_image_free(struct elf_image *img);
+/* One holder more, who has to free it, too. */
+struct elf_image *elf_image_get(struct elf_image *img);
+
+/* For a confined child: answers with an image. */
+void elf_image_send(int out, const struct elf_image *img);
+/*
+ * Receives it, believing nothing; NULL if it is not right, or its symbols take
+ * more than *@room bytes of memory, which is counted down.
+ */
+struct elf_image *elf_image_receive(FILE *f, u64 *room);
+/* Bytes that its symbols take. */
+u64 elf_image_size(const struct elf_image *img);
 
 /* The file's own address of the byte at @offset; false if none is loaded there. */
 bool elf_address(const struct elf_image *img, u64 offset, u64 *addr);

@@ -128,13 +128,13 @@ static void put_kallsyms(FILE *f, const struct symtab *t)
 	}
 }
 
-static int write_kallsyms(struct export *x, const char *path, const struct kallsyms *k)
+static int write_kallsyms(struct export *x, const char *path, const struct symtab *k)
 {
 	FILE *f = output_open(path, x->force);
 
 	if (!f)
 		return EXIT_FAILED;
-	put_kallsyms(f, &k->tab);
+	put_kallsyms(f, k);
 	return output_close(f, path, EXIT_OK);
 }
 
@@ -155,17 +155,17 @@ static void put_host_kernel(struct perfdata *p)
 
 /* One map for all of the kernel: its modules' symbols are in the same table. */
 static void put_kernel(const struct perf_export *px, const struct vm_out *o,
-		       const struct kallsyms *k, struct perfdata_where w)
+		       const struct symtab *k, struct perfdata_where w)
 {
 	struct perfdata_map m = { .start = KERNEL_START, .len = ~KERNEL_START };
 	const char *symbol = "_text";
 	char vm[64], first[128], name[256];
 
-	if (k && k->tab.nr) {
-		m.start = k->tab.syms[0].start;
-		m.len = k->tab.syms[k->tab.nr - 1].end - m.start;
+	if (k && k->nr) {
+		m.start = k->syms[0].start;
+		m.len = k->syms[k->nr - 1].end - m.start;
 		/* A symbol and where it is: nothing was relocated. */
-		symbol = escape(first, sizeof(first), symtab_name(&k->tab, &k->tab.syms[0]));
+		symbol = escape(first, sizeof(first), symtab_name(k, &k->syms[0]));
 		m.pgoff = m.start;
 	}
 	snprintf(vm, sizeof(vm), "[guest.kernel.kallsyms.%u]", o->vm->pid);
@@ -195,7 +195,7 @@ static char *kallsyms_path(const struct export *x, const struct vm_out *o)
 
 static int begin_kernel(struct export *x, const struct vm_out *o, const struct perfdata_where *w)
 {
-	const struct kallsyms *k = symbolizer_kallsyms(&x->v.sym, o->vm);
+	const struct symtab *k = symbolizer_kernel(&x->v.sym, o->vm);
 	char *path;
 	int status = EXIT_OK;
 
@@ -262,6 +262,9 @@ static void put_map(struct export *x, const struct vm_out *o, const struct mappi
 	if (img && img->build_id_len) {
 		m.build_id = img->build_id;
 		m.build_id_len = img->build_id_len;
+	} else if (map->dso->build_id_len) {
+		m.build_id = map->dso->build_id;
+		m.build_id_len = map->dso->build_id_len;
 	}
 	px->unnamed += map->dso->file && !m.build_id;
 	w.cpumode = px->dir ? PERF_RECORD_MISC_GUEST_USER : PERF_RECORD_MISC_USER;

@@ -582,7 +582,6 @@ void join_free(struct join *j)
 	for (i = 0; i < j->nr_vms; i++) {
 		guest_free(j->vms[i]->guest);
 		dsos_free(&j->vms[i]->dsos);
-		free(j->vms[i]->priv);
 		free(j->vms[i]);
 	}
 	for (i = 0; i < j->nr_vcpus; i++) {

@@ -59,6 +59,7 @@ extern const char *const reason_names[NR_REASONS];
  * @release: the guest kernel's, as it claims
  * @arch: of the guest's records
  * @has_source: a ring of its guest is in the file
+ * @symbols: that its guest told, NULL: none
  * @samples: host samples in the window
  */
 struct vm {
@@ -73,6 +74,7 @@ struct vm {
 	u32 arch;
 	bool has_source;
 	struct dsos dsos;
+	struct symbols *symbols;
 	u64 samples;
 	void *priv;		/* the symbolizer's */
 };

@@ -101,14 +101,14 @@ void kallsyms_put(struct kallsyms *k)
 	free(k);
 }
 
-bool kallsyms_offset(const struct kallsyms *k, const char *symbol, u64 addr, u64 *offset)
+bool kallsyms_offset(const struct symtab *t, const char *symbol, u64 addr, u64 *offset)
 {
 	u32 i;
 
-	for (i = 0; i < k->tab.nr; i++) {
-		const struct symbol *s = &k->tab.syms[i];
+	for (i = 0; i < t->nr; i++) {
+		const struct symbol *s = &t->syms[i];
 
-		if (!s->module && !strcmp(symtab_name(&k->tab, s), symbol)) {
+		if (!s->module && !strcmp(symtab_name(t, s), symbol)) {
 			*offset = addr - s->start;
 			return true;
 		}

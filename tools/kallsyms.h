@@ -27,6 +27,6 @@ void kallsyms_put(struct kallsyms *k);
  * How far the kernel that has @symbol at @addr lies from where the table says:
  * false if the table has no such symbol.
  */
-bool kallsyms_offset(const struct kallsyms *k, const char *symbol, u64 addr, u64 *offset);
+bool kallsyms_offset(const struct symtab *t, const char *symbol, u64 addr, u64 *offset);
 
 #endif /* VMCOOP_KALLSYMS_H */

@@ -64,6 +64,7 @@ static const u16 min_size[VMCOOP_REC_TYPES] = {
 	[VMCOOP_GUEST_BUILDID] = sizeof(struct vmcoop_guest_buildid),
 	[VMCOOP_GUEST_MODULE] = sizeof(struct vmcoop_guest_module),
 	[VMCOOP_GUEST_CGROUP] = sizeof(struct vmcoop_guest_cgroup),
+	[VMCOOP_GUEST_SYMBOLS] = sizeof(struct vmcoop_guest_symbols),
 };
 
 static bool is_host_type(u8 type)

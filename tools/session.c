@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../common/ring.h"
 #include "session.h"
 
 void session_note(struct session *s, const char *fmt, ...)
@@ -112,6 +113,103 @@ static void on_note(struct session *s, const struct chunk *c)
 		session_note(s, "%s", text);
 }
 
+/* ---- Symbols ------------------------------------------------------------------- */
+
+static struct symbols *symbols_of(struct session *s, u32 vm)
+{
+	struct symbols *sym = map_get(&s->symbols, vm + 1ULL);
+
+	if (!sym) {
+		sym = xcalloc(1, sizeof(*sym));
+		sym->live = !s->foretold;
+		map_put(&s->symbols, vm + 1ULL, sym);
+	}
+	return sym;
+}
+
+static bool is_piece(const struct vmcoop_hdr *hdr)
+{
+	const struct vmcoop_guest_symbols *rec = (const void *)hdr;
+
+	return hdr->type == VMCOOP_GUEST_SYMBOLS && hdr->size >= sizeof(*rec) &&
+	       rec->len <= hdr->size - sizeof(*rec);
+}
+
+/* Takes a chunk's records if @sym is given. Return: how many there are. */
+static u64 take_symbols(const struct chunk *c, struct symbols *sym, u64 generation)
+{
+	u64 at = 0, nr = 0;
+	int size;
+
+	for (; (size = vmcoop_rec_next(c->data, c->len, at)) > 0; at += size) {
+		const struct vmcoop_hdr *hdr = (const void *)(c->data + at);
+
+		nr++;
+		if (sym && is_piece(hdr))
+			symbols_piece(sym, generation, (const void *)hdr);
+	}
+	return nr;
+}
+
+/** struct teller - a source of the file that may tell symbols */
+struct teller {
+	u32 vm;
+	u64 generation;
+};
+
+static void on_teller(struct u64map *tellers, const struct chunk *c)
+{
+	char side[16] = "";
+	struct teller *t;
+
+	GET_STR(c, "side", side);
+	if (strcmp(side, "guest") || tellers->used >= MERGE_SOURCES)
+		return;
+	t = xcalloc(1, sizeof(*t));
+	t->vm = GET_U64(c, "vm");
+	t->generation = GET_U64(c, "generation");
+	free(map_put(tellers, c->source + 1ULL, t));
+}
+
+/* The file's first samples have their names by the symbols that came last. */
+static void foretell_symbols(struct session *s, struct datafile_reader *r)
+{
+	struct u64map tellers = { 0 };
+	struct symbols *sym;
+	struct teller *t;
+	struct chunk c;
+	u64 at = 0;
+	size_t i;
+
+	s->foretold = true;
+	while (datafile_find(r, &at, CHUNK_SOURCE, CHUNK_SYMBOLS, &c)) {
+		t = map_get(&tellers, c.source + 1ULL);
+		if (c.type == CHUNK_SOURCE)
+			on_teller(&tellers, &c);
+		else if (t)
+			take_symbols(&c, symbols_of(s, t->vm), t->generation);
+		free(c.data);
+	}
+	map_for_each(&s->symbols, i, sym)
+		symbols_end(sym);
+	map_for_each(&tellers, i, t)
+		free(t);
+	map_free(&tellers);
+}
+
+static void on_symbols(struct session *s, const struct chunk *c)
+{
+	const struct merge_source *src = map_get(&s->merge.sources, c->source);
+	size_t i = (size_t)map_get(&s->ring_by_id, c->source);
+	struct symbols *sym = NULL;
+
+	if (!i || !src || src->host)
+		return;
+	if (!s->foretold)
+		sym = symbols_of(s, src->vm);
+	s->rings[i - 1].symbols += take_symbols(c, sym, src->generation);
+}
+
 static void on_chunk(void *ctx, const struct chunk *c)
 {
 	switch (c->type) {
@@ -133,6 +231,9 @@ static void on_chunk(void *ctx, const struct chunk *c)
 	case CHUNK_WINDOW:
 		on_window(ctx, c);
 		break;
+	case CHUNK_SYMBOLS:
+		on_symbols(ctx, c);
+		break;
 	}
 }
 
@@ -144,6 +245,8 @@ static void on_source(void *ctx, struct merge_source *src)
 	struct ring_stats *r;
 
 	join_source(&s->join, src);
+	if (!src->host)
+		join_vm(&s->join, src->vm)->symbols = symbols_of(s, src->vm);
 	s->rings = xreallocarray(s->rings, s->nr_rings + 1, sizeof(*s->rings));
 	r = &s->rings[s->nr_rings++];
 	memset(r, 0, sizeof(*r));
@@ -173,6 +276,23 @@ static void on_record(void *ctx, const struct merge_rec *rec)
 		s->record(s->join.ctx, rec);
 }
 
+static void note_symbols(struct session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->join.nr_vms; i++) {
+		const struct vm *vm = s->join.vms[i];
+		const struct symbols *sym = vm->symbols;
+
+		if (sym && sym->bad)
+			session_note(s, "%llu bundles of symbols from the guest of VM %s were not used; the last one %s",
+				     sym->bad, vm->name, sym->why);
+		if (sym && sym->cut)
+			session_note(s, "%llu bundles of symbols from the guest of VM %s did not come whole",
+				     sym->cut, vm->name);
+	}
+}
+
 /* What came out of reading that people should know. */
 static void add_notes(struct session *s, const struct datafile_reader *r)
 {
@@ -187,6 +307,7 @@ static void add_notes(struct session *s, const struct datafile_reader *r)
 	for (i = 0; i < s->join.nr_vms; i++)
 		if (s->join.vms[i]->guest)
 			limited += s->join.vms[i]->guest->limited;
+	note_symbols(s);
 	if (malformed)
 		session_note(s, "%llu records made no sense and were skipped", malformed);
 	if (limited)
@@ -211,7 +332,7 @@ static void close_accounts(struct session *s)
 	for (i = 0; i < s->nr_rings; i++) {
 		const struct merge_source *src = map_get(&s->merge.sources, s->rings[i].id);
 
-		s->rings[i].read = src->records;
+		s->rings[i].read = src->records + s->rings[i].symbols;
 	}
 }
 
@@ -238,6 +359,7 @@ static int read_from(struct session *s, struct datafile_reader *r,
 
 	session_begin(s, r, sample, ctx);
 	s->record = record;
+	foretell_symbols(s, r);
 	while (datafile_next(r, &c))
 		merge_chunk(&s->merge, &c);
 	/* Of what was recorded last, some rings' records may be missing. */
@@ -278,11 +400,17 @@ int session_read(struct session *s, const char *path,
 
 void session_free(struct session *s)
 {
+	struct symbols *sym;
 	size_t i;
 
 	join_free(&s->join);
 	merge_free(&s->merge);
 	map_free(&s->ring_by_id);
+	map_for_each(&s->symbols, i, sym) {
+		symbols_free(sym);
+		free(sym);
+	}
+	map_free(&s->symbols);
 	free(s->rings);
 	for (i = 0; i < s->nr_notes; i++)
 		free(s->notes[i]);

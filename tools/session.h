@@ -9,6 +9,7 @@
 #include "datafile.h"
 #include "join.h"
 #include "merge.h"
+#include "symbols.h"
 
 #define SESSION_MAX_NOTES	300
 #define SESSION_MAX_EVENTS	64
@@ -40,6 +41,7 @@ struct event {
  * @final: the end of the recording told what follows
  * @exact: producer's counters were each of one instant
  * @read: records in the file
+ * @symbols: of them GUEST_SYMBOLS in chunks of their own
  * @consumed: by the recorder; @filtered of them did not go to the file
  * @lost: why the accounts could not be closed, "" if they were
  */
@@ -49,6 +51,7 @@ struct ring_stats {
 	bool guest;
 	bool final, exact;
 	u64 read;
+	u64 symbols;
 	u64 produced, consumed, filtered, dropped, overwritten, pending;
 	u64 bad_bytes, resyncs;
 	char lost[64];
@@ -59,6 +62,8 @@ struct ring_stats {
  * @join: VMs, vCPUs, quality
  * @merge: times
  * @rings: in the file's order
+ * @symbols: what guests told of theirs, by VM
+ * @foretold: @symbols has all that the file holds
  * @notes: what the recorder, and reading itself, had to say
  * @clock_khz: host ticks a millisecond, never 0
  * @begin: first host stamp of the window, or of the file
@@ -73,6 +78,8 @@ struct session {
 	struct ring_stats *rings;
 	size_t nr_rings;
 	struct u64map ring_by_id;
+	struct u64map symbols;
+	bool foretold;
 	char *notes[SESSION_MAX_NOTES];
 	size_t nr_notes;
 	char tool[64], command[1024], hostname[128], release[128], arch[32];

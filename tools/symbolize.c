@@ -8,26 +8,36 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "below.h"
 #include "elfsyms.h"
+#include "jitmap.h"
 #include "symbolize.h"
 
 /**
  * struct vm_symbols - a VM's share, at vm->priv
- * @generation: of the guest that @offset is for, plus 1
- * @offset: of its kernel from where @kallsyms says
+ * @given: of --symbols, NULL without
+ * @kernel: the table in use, for the guest's @generation less 1
+ * @offset: of its kernel from where @kernel says
+ * @jit: by process: struct jit, of --guest-root
  */
 struct vm_symbols {
 	const struct symbol_source *root;
 	const struct kallsyms *kallsyms;
-	u64 generation;
+	const struct symbols *given;
+	const struct symtab *kernel;
+	u64 generation, version;
 	u64 offset;
+	struct u64map jit;
+	struct vm_symbols *next;
+};
+
+/** struct jit - what a process says of the code it made; empty if nothing */
+struct jit {
+	struct symtab tab;
 };
 
 /* ---- Options ---------------------------------------------------------------- */
@@ -80,9 +90,51 @@ int symbolizer_add_kallsyms(struct symbolizer *s, const char *arg)
 	return 0;
 }
 
+int symbolizer_add_symbols(struct symbolizer *s, const char *arg)
+{
+	struct symbol_source *src;
+	int status = parse_source(s->symbols, s->nr_symbols, arg, &src);
+
+	if (status)
+		return status;
+	src->symbols = xcalloc(1, sizeof(*src->symbols));
+	s->nr_symbols++;
+	return symbols_read(src->symbols, src->path);
+}
+
+static void vm_symbols_free(struct vm_symbols *v)
+{
+	struct jit *jit;
+	size_t i;
+
+	map_for_each(&v->jit, i, jit) {
+		symtab_free(&jit->tab);
+		free(jit);
+	}
+	map_free(&v->jit);
+	free(v);
+}
+
+void symbolizer_forget(struct symbolizer *s)
+{
+	struct vm_symbols *next;
+
+	for (; s->vms; s->vms = next) {
+		next = s->vms->next;
+		vm_symbols_free(s->vms);
+	}
+}
+
 void symbolizer_free(struct symbolizer *s)
 {
 	u32 i;
+
+	symbolizer_forget(s);
+	for (i = 0; i < s->nr_symbols; i++) {
+		symbols_free(s->symbols[i].symbols);
+		free(s->symbols[i].symbols);
+		free((char *)s->symbols[i].vm);
+	}
 
 	for (i = 0; i < s->nr_roots; i++) {
 		close(s->roots[i].root);
@@ -122,34 +174,19 @@ static struct vm_symbols *vm_symbols(struct symbolizer *s, struct vm *vm)
 	v->root = source_for(s->roots, s->nr_roots, vm);
 	src = source_for(s->kallsyms, s->nr_kallsyms, vm);
 	v->kallsyms = src ? src->kallsyms : NULL;
+	src = source_for(s->symbols, s->nr_symbols, vm);
+	v->given = src ? src->symbols : NULL;
+	v->next = s->vms;
+	s->vms = v;
 	vm->priv = v;
 	return v;
 }
 
 /* ---- Files --------------------------------------------------------------------- */
 
-static int open_below(int root, const char *path)
-{
-	struct open_how how = {
-		/* O_NONBLOCK: no FIFO may hold us up. */
-		.flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY,
-		.resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS,
-	};
-	struct stat st;
-	int fd = syscall(SYS_openat2, root, path, &how, sizeof(how));
-
-	if (fd < 0)
-		return -1;
-	if (fstat(fd, &st) || !S_ISREG(st.st_mode) || (u64)st.st_size > SYMBOLIZE_MAX_FILE) {
-		close(fd);
-		return -1;
-	}
-	return fd;
-}
-
 static struct elf_image *read_below(int root, const char *path)
 {
-	int fd = open_below(root, path);
+	int fd = open_below(root, path, SYMBOLIZE_MAX_FILE);
 	struct elf_image *img;
 
 	if (fd < 0)
@@ -214,36 +251,147 @@ static int open_object(int root, const char *path)
 {
 	static const char deleted[] = " (deleted)";
 	size_t len = strlen(path), end = strlen(deleted);
-	int fd = open_below(root, path);
+	int fd = open_below(root, path, SYMBOLIZE_MAX_FILE);
 	char *name;
 
 	if (fd < 0 && len > end && !strcmp(path + len - end, deleted)) {
 		name = xstrndup(path, len - end);
-		fd = open_below(root, name);
+		fd = open_below(root, name, SYMBOLIZE_MAX_FILE);
 		free(name);
 	}
 	return fd;
 }
 
-static struct elf_image *load_image(const struct symbol_source *root, const char *path)
+static bool other_build(const struct elf_image *img, const struct dso *dso)
 {
-	int fd = root ? open_object(root->root, path) : -1;
+	return dso->build_id_len && img->build_id_len &&
+	       (dso->build_id_len != img->build_id_len ||
+		memcmp(dso->build_id, img->build_id, img->build_id_len));
+}
+
+static struct elf_image *load_below(struct symbolizer *s, const struct symbol_source *root,
+				    const struct dso *dso)
+{
+	int fd = root ? open_object(root->root, dso->path) : -1;
 	struct elf_image *img;
 
 	if (fd < 0)
 		return NULL;
 	img = elf_read_confined(fd);
 	close(fd);
+	if (img && other_build(img, dso)) {
+		s->other_build++;
+		elf_image_free(img);
+		return NULL;
+	}
 	if (img && !img->full)
-		add_debug_symbols(root->root, path, img);
+		add_debug_symbols(root->root, dso->path, img);
 	return img;
+}
+
+/* What the guest told, in a file or in the recording. */
+static struct elf_image *told_image(const struct vm_symbols *v, const struct vm *vm,
+				    const struct dso *dso)
+{
+	struct elf_image *img = v->given ? symbols_object(v->given, dso) : NULL;
+
+	if (!img && vm->symbols)
+		img = symbols_object(vm->symbols, dso);
+	return img ? elf_image_get(img) : NULL;
+}
+
+/* A stripped image with the symbols that a store of this machine has for it. */
+static struct elf_image *complete(const struct debugstore *store, struct elf_image *img,
+				  const struct dso *dso)
+{
+	const u8 *id = dso->build_id_len ? dso->build_id : img ? img->build_id : NULL;
+	u32 len = dso->build_id_len ?: img ? img->build_id_len : 0;
+	struct elf_image *full;
+
+	if ((img && img->full) || !len)
+		return img;
+	full = debugstore_image(store, id, len);
+	if (!full)
+		return img;
+	/* The image says how the file lies in memory; of it the store may know no more than likely. */
+	if (img) {
+		memcpy(full->loads, img->loads, sizeof(full->loads));
+		full->nr_loads = img->nr_loads;
+		elf_image_free(img);
+	}
+	return full;
+}
+
+static struct elf_image *load_image(struct symbolizer *s, const struct vm_symbols *v,
+				    const struct vm *vm, const struct dso *dso)
+{
+	struct elf_image *img = load_below(s, v->root, dso) ?: told_image(v, vm, dso);
+
+	return dso->file ? complete(&s->store, img, dso) : img;
+}
+
+/* Changes whenever a VM's guest has told more. */
+static u64 symbols_version(const struct vm *vm)
+{
+	return vm->symbols ? vm->symbols->version : 0;
+}
+
+/* An image once found stays: rows hold its strings. */
+static struct elf_image *image_of(struct symbolizer *s, const struct vm_symbols *v,
+				  const struct vm *vm, struct dso *dso)
+{
+	u64 version = symbols_version(vm) + 1;
+
+	if (!dso->image && dso->tried != version) {
+		dso->image = load_image(s, v, vm, dso);
+		if (!dso->image && !dso->tried && dso->file && s->nr_lacking++ < MAX_MISSING)
+			s->lacking[s->nr_lacking - 1] = dso;
+		dso->tried = version;
+	}
+	return dso->image;
+}
+
+/* A file of this machine's stores that has the very code that ran. */
+static int open_stored(const struct debugstore *store, enum debugstore_kind kind,
+		       const struct dso *dso)
+{
+	const struct elf_image *img = dso->image;
+	const u8 *id = dso->build_id_len ? dso->build_id : img ? img->build_id : NULL;
+	u32 n = 0, len = dso->build_id_len ?: img ? img->build_id_len : 0;
+	int fd;
+
+	while (len && (fd = debugstore_open(store, kind, id, len, &n)) >= 0) {
+		struct elf_image *found = elf_read_confined(fd);
+		bool good = found && found->build_id_len == len &&
+			    !memcmp(found->build_id, id, len);
+
+		elf_image_free(found);
+		if (good)
+			return fd;
+		close(fd);
+	}
+	return -1;
 }
 
 int symbolizer_open(struct symbolizer *s, struct vm *vm, const struct dso *dso)
 {
 	const struct vm_symbols *v = vm_symbols(s, vm);
+	struct elf_image *img;
+	int fd = -1;
 
-	return dso->file && v->root ? open_object(v->root->root, dso->path) : -1;
+	if (!dso->file)
+		return -1;
+	if (v->root)
+		fd = open_object(v->root->root, dso->path);
+	if (fd >= 0 && dso->build_id_len) {
+		img = elf_read_confined(fd);
+		if (img && other_build(img, dso)) {
+			close(fd);
+			fd = -1;
+		}
+		elf_image_free(img);
+	}
+	return fd >= 0 ? fd : open_stored(&s->store, DEBUGSTORE_PROGRAM, dso);
 }
 
 int symbolizer_open_debug(struct symbolizer *s, struct vm *vm, const struct dso *dso)
@@ -253,20 +401,151 @@ int symbolizer_open_debug(struct symbolizer *s, struct vm *vm, const struct dso 
 	int fd = -1;
 	size_t i;
 
-	if (!dso->file || !v->root || !dso->image)
+	if (!dso->file || !dso->image)
 		return -1;
 	debug_places(dso->path, dso->image, tries);
-	for (i = 0; i < DEBUG_PLACES; i++) {
+	for (i = 0; i < DEBUG_PLACES && v->root; i++) {
 		if (tries[i] && fd < 0)
-			fd = open_below(v->root->root, tries[i]);
+			fd = open_below(v->root->root, tries[i], SYMBOLIZE_MAX_FILE);
 		free(tries[i]);
+		tries[i] = NULL;
 	}
-	return fd;
+	for (; i < DEBUG_PLACES; i++)
+		free(tries[i]);
+	return fd >= 0 ? fd : open_stored(&s->store, DEBUGSTORE_SYMBOLS, dso);
 }
 
-const struct kallsyms *symbolizer_kallsyms(struct symbolizer *s, struct vm *vm)
+/* ---- Kernel ---------------------------------------------------------------------- */
+
+/* A file may be of the kernel that was booted last week. */
+static bool other_kernel(const struct symbols_set *set, const struct vm *vm)
 {
-	return vm_symbols(s, vm)->kallsyms;
+	return !set->generation && *set->release && *vm->release &&
+	       strcmp(set->release, vm->release);
+}
+
+static const struct symtab *find_kernel(const struct vm_symbols *v, const struct vm *vm)
+{
+	const struct symbols_set *set = NULL;
+
+	if (v->kallsyms)
+		return &v->kallsyms->tab;
+	if (v->given)
+		set = symbols_kernel(v->given, vm->generation);
+	if (set && other_kernel(set, vm))
+		set = NULL;
+	if (!set && vm->symbols)
+		set = symbols_kernel(vm->symbols, vm->generation);
+	return set ? &set->kernel->tab : NULL;
+}
+
+/* The table for the kernel that the guest runs now, and how far from it that lies. */
+static const struct symtab *current_kernel(struct symbolizer *s, struct vm_symbols *v,
+					   const struct vm *vm)
+{
+	const struct guest *g = vm->guest;
+	bool known;
+
+	if (v->generation == vm->generation + 1ULL && v->version == symbols_version(vm))
+		return v->kernel;
+	v->kernel = find_kernel(v, vm);
+	v->offset = 0;
+	known = v->kernel && g && *g->anchor;
+	if (known && !kallsyms_offset(v->kernel, g->anchor, g->anchor_addr, &v->offset))
+		s->no_anchor = true;
+	if (known || !v->kernel) {
+		v->generation = vm->generation + 1ULL;
+		v->version = symbols_version(vm);
+	} else {
+		s->no_anchor = true;
+	}
+	return v->kernel;
+}
+
+const struct symtab *symbolizer_kernel(struct symbolizer *s, struct vm *vm)
+{
+	return find_kernel(vm_symbols(s, vm), vm);
+}
+
+/* ---- Code that processes make --------------------------------------------------------- */
+
+static bool starts_with(const char *s, const char *with)
+{
+	return !strncmp(s, with, strlen(with));
+}
+
+/* Memory that no program file is behind. */
+static bool is_made(const struct dso *dso)
+{
+	static const char *const names[] = {
+		"//anon", "[heap]", "[stack", "/memfd:", "/dev/zero", "/SYSV", "/anon_hugepage",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_SIZE(names); i++)
+		if (starts_with(dso->path, names[i]))
+			return true;
+	return false;
+}
+
+static void read_jit(const struct symbol_source *root, u32 pid, struct symtab *t)
+{
+	char path[64];
+	int fd;
+
+	jitmap_path(path, sizeof(path), pid);
+	fd = open_below(root->root, path, JITMAP_MAX);
+	if (fd < 0)
+		return;
+	jitmap_read(fd, t);
+	close(fd);
+}
+
+/* Of --guest-root: the file is named after the pid that the process itself sees. */
+static const struct symtab *jit_below(struct vm_symbols *v, const struct joined *j)
+{
+	const struct task *t = j->vm->guest ? guest_find_task(j->vm->guest, j->tid) : NULL;
+	struct jit *jit = map_get(&v->jit, j->pid);
+
+	if (!jit) {
+		jit = xcalloc(1, sizeof(*jit));
+		map_put(&v->jit, j->pid, jit);
+		if (t && t->ns_pid)
+			read_jit(v->root, t->ns_pid, &jit->tab);
+		if (!jit->tab.nr && !(t && t->ns_pid == j->pid))
+			read_jit(v->root, j->pid, &jit->tab);
+	}
+	return &jit->tab;
+}
+
+static const struct symbol *find_in(const struct symtab *t, u64 addr)
+{
+	return t ? symtab_find(t, addr) : NULL;
+}
+
+static void made_place(struct symbolizer *s, const struct joined *j, struct vm_symbols *v,
+		       struct place *p)
+{
+	const struct symtab *t = v->root ? jit_below(v, j) : NULL;
+	const struct symbol *sym = find_in(t, j->ip);
+
+	if (!sym && v->given) {
+		t = symbols_jit(v->given, j->vm->generation, j->pid);
+		sym = find_in(t, j->ip);
+	}
+	if (!sym && j->vm->symbols) {
+		t = symbols_jit(j->vm->symbols, j->vm->generation, j->pid);
+		sym = find_in(t, j->ip);
+	}
+	if (!sym) {
+		s->no_jit++;
+		return;
+	}
+	/* A function compiled anew has a line of its own: one name is one string. */
+	p->symbol = intern_str(symtab_name(t, sym));
+	p->offset = j->ip - sym->start;
+	p->dso = "[jit]";
+	p->path = NULL;
 }
 
 /* ---- Places ---------------------------------------------------------------------- */
@@ -274,30 +553,32 @@ const struct kallsyms *symbolizer_kallsyms(struct symbolizer *s, struct vm *vm)
 static void kernel_place(struct symbolizer *s, const struct joined *j, struct vm_symbols *v,
 			 struct place *p)
 {
-	const struct guest *g = j->vm->guest;
+	const struct symtab *kernel = current_kernel(s, v, j->vm);
 	const struct symbol *sym;
 
 	p->dso = "[kernel]";
-	if (!v->kallsyms) {
+	if (!kernel) {
 		s->no_kallsyms++;
 		return;
 	}
-	if (g && *g->anchor && v->generation != j->vm->generation + 1ULL) {
-		v->generation = j->vm->generation + 1ULL;
-		v->offset = 0;
-		if (!kallsyms_offset(v->kallsyms, g->anchor, g->anchor_addr, &v->offset))
-			s->no_anchor = true;
-	}
-	if (!v->generation)
-		s->no_anchor = true;
 	p->table = j->ip - v->offset;
-	sym = symtab_find(&v->kallsyms->tab, p->table);
+	sym = symtab_find(kernel, p->table);
 	if (!sym)
 		return;
-	p->symbol = symtab_name(&v->kallsyms->tab, sym);
+	p->symbol = symtab_name(kernel, sym);
 	p->offset = p->table - sym->start;
 	if (sym->module)
-		p->dso = v->kallsyms->tab.strings + sym->module;
+		p->dso = kernel->strings + sym->module;
+}
+
+static const char *build_id_text(const u8 *id, u32 len)
+{
+	char hex[2 * ELF_BUILD_ID_MAX + 1];
+	u32 i;
+
+	for (i = 0; i < len; i++)
+		sprintf(hex + 2 * i, "%02x", id[i]);
+	return intern(hex, 2 * len);
 }
 
 static void user_place(struct symbolizer *s, const struct joined *j, struct vm_symbols *v,
@@ -305,34 +586,29 @@ static void user_place(struct symbolizer *s, const struct joined *j, struct vm_s
 {
 	struct dso *dso = j->map->dso;
 	u64 offset = j->ip - j->map->start + j->map->pgoff;
-	const struct symbol *sym;
+	const struct symbol *sym = NULL;
+	struct elf_image *img;
 
 	p->dso = dso->name;
 	p->path = dso->file ? dso->path : NULL;
-	if (!dso->file) {
-		/* "[vdso]" lies elsewhere in each process, its code does not move in it. */
-		if (*dso->path == '[')
-			p->addr = offset;
+	if (is_made(dso)) {
+		made_place(s, j, v, p);
 		return;
 	}
-	if (!dso->tried) {
-		dso->tried = true;
-		dso->image = load_image(v->root, dso->path);
-	}
-	if (!dso->image) {
-		s->missing++;
-		p->addr = offset;
+	if (!dso->file && *dso->path != '[')
 		return;
+	/* "[vdso]" lies elsewhere in each process, its code does not move in it. */
+	p->addr = offset;
+	img = image_of(s, v, j->vm, dso);
+	s->missing += !img && dso->file;
+	if (img && elf_address(img, offset, &p->addr))
+		sym = symtab_find(&img->tab, p->addr);
+	if (sym) {
+		p->symbol = symtab_name(&img->tab, sym);
+		p->offset = p->addr - sym->start;
+	} else if (dso->build_id_len) {
+		p->build_id = build_id_text(dso->build_id, dso->build_id_len);
 	}
-	if (!elf_address(dso->image, offset, &p->addr)) {
-		p->addr = offset;
-		return;
-	}
-	sym = symtab_find(&dso->image->tab, p->addr);
-	if (!sym)
-		return;
-	p->symbol = symtab_name(&dso->image->tab, sym);
-	p->offset = p->addr - sym->start;
 }
 
 void symbolize(struct symbolizer *s, const struct joined *j, struct place *p)
@@ -344,4 +620,64 @@ void symbolize(struct symbolizer *s, const struct joined *j, struct place *p)
 		user_place(s, j, v, p);
 	else if (j->mode == VMCOOP_MODE_KERNEL)
 		kernel_place(s, j, v, p);
+}
+
+/* ---- Hints ----------------------------------------------------------------------- */
+
+static const char how[] = "run 'vmcoop-dump symbols' in the guest while recording, or give";
+
+static char *lacking_objects(const struct symbolizer *s)
+{
+	char *list = xstrdup(""), *longer;
+	u32 i;
+
+	for (i = 0; i < s->nr_lacking && i < MAX_MISSING; i++) {
+		const struct dso *dso = s->lacking[i];
+		const char *id = dso->build_id_len ?
+				 build_id_text(dso->build_id, dso->build_id_len) : "not told";
+
+		longer = xasprintf("%s%s%.200s (build-id %s)", list, i ? ", " : "", dso->path, id);
+		free(list);
+		list = longer;
+	}
+	return list;
+}
+
+static void hint_at_objects(const struct symbolizer *s, void (*note)(void *ctx, const char *text),
+			    void *ctx)
+{
+	char *list = lacking_objects(s), *text, more[64] = "";
+
+	if (s->nr_lacking > MAX_MISSING)
+		snprintf(more, sizeof(more), " and %u more", s->nr_lacking - MAX_MISSING);
+	text = xasprintf("functions of %s%s have no names: %s their files with --guest-root or --debug-dir",
+			 list, more, how);
+	note(ctx, text);
+	free(text);
+	free(list);
+}
+
+void symbolizer_hints(const struct symbolizer *s, void (*note)(void *ctx, const char *text),
+		      void *ctx)
+{
+	char *text;
+
+	if (s->no_kallsyms) {
+		text = xasprintf("guest kernel functions have no names: %s the guest's /proc/kallsyms with --guest-kallsyms",
+				 how);
+		note(ctx, text);
+		free(text);
+	} else if (s->no_anchor) {
+		note(ctx, "where a guest's kernel was loaded is not known: its symbols were taken from the table as they stand");
+	}
+	if (s->missing && s->nr_lacking)
+		hint_at_objects(s, note, ctx);
+	if (s->other_build) {
+		text = xasprintf("%u files below --guest-root are of another build than what ran: not used",
+				 s->other_build);
+		note(ctx, text);
+		free(text);
+	}
+	if (s->no_jit)
+		note(ctx, "code that programs made as they ran has no names: let them write perf-PID.map (java -XX:+DumpPerfMapAtExit, node --perf-basic-prof, DOTNET_PerfMapEnabled=1), and run 'vmcoop-dump symbols' in the guest");
 }

@@ -21,6 +21,12 @@ bool view_option(struct view *v, int opt, const char *arg, int *status)
 	case VIEW_KALLSYMS:
 		*status = symbolizer_add_kallsyms(&v->sym, arg);
 		return true;
+	case VIEW_SYMBOLS:
+		*status = symbolizer_add_symbols(&v->sym, arg);
+		return true;
+	case VIEW_DEBUG_DIR:
+		*status = debugstore_add(&v->sym.store, arg);
+		return true;
 	case VIEW_METHOD:
 		*status = parse_method(arg, &v->method);
 		return true;
@@ -145,16 +151,18 @@ int view_read(struct view *v)
 	       check_event(v) ?: check_vm(v);
 }
 
+static void add_note(void *ctx, const char *text)
+{
+	session_note(ctx, "%s", text);
+}
+
 void view_notes(struct view *v)
 {
 	struct session *s = &v->s;
 	char text[4096];
 	size_t i;
 
-	if (v->sym.no_kallsyms)
-		session_note(s, "guest kernel functions have no names: give the guest's /proc/kallsyms with --guest-kallsyms");
-	if (v->sym.missing)
-		session_note(s, "functions of programs that no --guest-root holds have no names");
+	symbolizer_hints(&v->sym, add_note, s);
 	if (!v->shown)
 		session_note(s, "no sample of method %s%s%s", method_names[v->method],
 			     v->left ? " that the options let through" : "",

@@ -45,7 +45,7 @@ struct view {
 };
 
 enum {
-	VIEW_ROOT = 0x1000, VIEW_KALLSYMS, VIEW_METHOD, VIEW_VM, VIEW_COMM, VIEW_PID, VIEW_EVENT,
+	VIEW_ROOT = 0x1000, VIEW_KALLSYMS, VIEW_SYMBOLS, VIEW_DEBUG_DIR, VIEW_METHOD, VIEW_VM, VIEW_COMM, VIEW_PID, VIEW_EVENT,
 };
 
 #define VIEW_SHORT	"i:"
@@ -53,6 +53,8 @@ enum {
 	{ "input", required_argument, NULL, 'i' },			\
 	{ "guest-root", required_argument, NULL, VIEW_ROOT },		\
 	{ "guest-kallsyms", required_argument, NULL, VIEW_KALLSYMS },	\
+	{ "symbols", required_argument, NULL, VIEW_SYMBOLS },		\
+	{ "debug-dir", required_argument, NULL, VIEW_DEBUG_DIR },	\
 	{ "vm", required_argument, NULL, VIEW_VM },			\
 	{ "comm", required_argument, NULL, VIEW_COMM },			\
 	{ "pid", required_argument, NULL, VIEW_PID },			\
@@ -63,6 +65,8 @@ enum {
 "  -i, --input FILE            data file (default " DATA_FILE ")\n"	\
 "  --guest-root [VM=]DIR       as for report\n"				\
 "  --guest-kallsyms [VM=]FILE  as for report\n"				\
+"  --symbols [VM=]FILE         as for report\n"				\
+"  --debug-dir DIR             as for report\n"				\
 "  --vm VM                     only this VM (name or pid)\n"		\
 "  --comm NAME, --pid PID      only this command, this process\n"
 

@@ -226,12 +226,12 @@ TEST(kernel_symbols_are_read)
 		STREQ(lookup(&k->tab, 0xffffffff81003010), "do_syscall_64");
 		STREQ(lookup(&k->tab, 0xffffffff81003000 + KALLSYMS_MAX_FUNC), "-");
 		STREQ(lookup(&k->tab, 0xffffffffc0002010), "probe_fork");
-		CHECK(kallsyms_offset(k, "_printk", 0xffffffff9a002000, &offset));
+		CHECK(kallsyms_offset(&k->tab, "_printk", 0xffffffff9a002000, &offset));
 		EQ(offset, 0x19000000);
-		CHECK(kallsyms_offset(k, "weak_alias", 0xffffffff81001000, &offset));
+		CHECK(kallsyms_offset(&k->tab, "weak_alias", 0xffffffff81001000, &offset));
 		EQ(offset, 0);
-		CHECK(!kallsyms_offset(k, "nonexistent", 0, &offset));
-		CHECK(!kallsyms_offset(k, "vmcoop_emit", 0, &offset));
+		CHECK(!kallsyms_offset(&k->tab, "nonexistent", 0, &offset));
+		CHECK(!kallsyms_offset(&k->tab, "vmcoop_emit", 0, &offset));
 		kallsyms_put(k);
 	}
 	clean_up();
