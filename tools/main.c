@@ -11,6 +11,7 @@
 static const struct command *const commands[] = {
 	&cmd_create, &cmd_record, &cmd_report, &cmd_stat, &cmd_script, &cmd_export,
 	&cmd_flamegraph, &cmd_annotate, &cmd_diff, &cmd_top, &cmd_list, &cmd_status, &cmd_doctor,
+	&cmd_symbols,
 };
 
 static void usage(FILE *f)
@@ -27,7 +28,9 @@ static void usage(FILE *f)
 	      "Example, on the host:\n"
 	      "  vmcoop-dump create demo         # then start the VM with what this prints\n"
 	      "  vmcoop-dump record --duration 10\n"
-	      "  vmcoop-dump report --guest-root /path/to/the/guests/files\n\n"
+	      "  vmcoop-dump report\n\n"
+	      "and in the guest, for the names of its functions:\n"
+	      "  vmcoop-dump symbols --follow\n\n"
 	      "Exit status: 0 done, 1 it failed, 2 bad usage or a file that is not ours.\n", f);
 }
 

@@ -58,7 +58,7 @@ _vmcoop_dump() {
 			sed -n 's/^\([^ ].*\)  pid [0-9]*  .*/\1/p')
 		;;
 	list:list) _vmcoop_dump_words < <(printf '%s\n' vms events) ;;
-	*:-i | *:-o | *:--input | *:--output | *:--region | *:--guest-*)
+	*:-i | *:-o | *:--input | *:--output | *:--region | *:--guest-* | *:--symbols | *:--debug-dir)
 		compopt -o default 2>/dev/null
 		;;
 	esac
