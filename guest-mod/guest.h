@@ -215,8 +215,10 @@ struct vmcoop_probe {
 
 /* Register all @n probes, or none; says which one it could not. May sleep. */
 int vmcoop_probes_register(struct vmcoop_probe *probes, unsigned int n);
-/* Unregister; no probe runs any more when it returns. May sleep. */
+/* Unregister; one that runs already goes on. May sleep. */
 void vmcoop_probes_unregister(struct vmcoop_probe *probes, unsigned int n);
+/* None of those that were unregistered runs any more. May sleep, takes long. */
+void vmcoop_probes_sync(void);
 
 /* ---- tick.c ----------------------------------------------------------------- */
 

@@ -54,6 +54,7 @@ err_cgroup:
 err_tasks:
 	vmcoop_tasks_stop();
 err_rings:
+	vmcoop_probes_sync();
 	vmcoop_snapshot_stop();
 	vmcoop_buildid_stop();
 	vmcoop_focus_stop();
@@ -72,6 +73,7 @@ void vmcoop_guest_stop(void)
 	vmcoop_tick_stop();
 	vmcoop_cgroup_stop();
 	vmcoop_tasks_stop();
+	vmcoop_probes_sync();
 	vmcoop_snapshot_stop();
 	vmcoop_buildid_stop();
 	vmcoop_focus_stop();

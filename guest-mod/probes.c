@@ -47,5 +47,9 @@ void vmcoop_probes_unregister(struct vmcoop_probe *probes, unsigned int n)
 			tracepoint_probe_unregister(probes[n].tp, probes[n].func, NULL);
 		probes[n].tp = NULL;
 	}
+}
+
+void vmcoop_probes_sync(void)
+{
 	tracepoint_synchronize_unregister();
 }
