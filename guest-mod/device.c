@@ -54,6 +54,11 @@ static int map_and_start(struct pci_dev *pdev)
 	const char *uncached;
 	int err;
 
+	if (!size) {
+		pci_err(pdev, "BAR %d has no address: the bridge it was plugged into has no room (QEMU: pcie-root-port,pref64-reserve=SIZE)\n",
+			IVSHMEM_BAR);
+		return -ENOMEM;
+	}
 	if (size < sizeof(*region)) {
 		pci_err(pdev, "BAR %d of %llu bytes is too small for a region\n",
 			IVSHMEM_BAR, size);
