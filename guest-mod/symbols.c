@@ -114,6 +114,12 @@ static ssize_t symbols_write(struct file *file, const char __user *from, size_t 
 	return done ?: err;
 }
 
+/* Whether a read has something to tell that the one before it had not. */
+static bool is_news(const struct symbols_file *f)
+{
+	return READ_ONCE(recording) != f->told || READ_ONCE(stopping);
+}
+
 static ssize_t symbols_read(struct file *file, char __user *to, size_t len, loff_t *pos)
 {
 	struct symbols_file *f = file->private_data;
@@ -121,8 +127,7 @@ static ssize_t symbols_read(struct file *file, char __user *to, size_t len, loff
 	int err, n;
 
 	if (f->asked) {
-		err = wait_event_interruptible(readers, READ_ONCE(recording) != f->told ||
-						       READ_ONCE(stopping));
+		err = wait_event_interruptible(readers, is_news(f));
 		if (err)
 			return err;
 	}

@@ -185,8 +185,10 @@ static bool add_name(struct symtab *t, struct symbol *sym, const char *name, siz
 
 	if (tab) {
 		last = t->nr ? t->strings + t->syms[t->nr - 1].module : "";
-		sym->module = strcmp(last, tab + 1) ? symtab_string(t, tab + 1, n - (tab + 1 - name)) :
-						      t->syms[t->nr - 1].module;
+		if (strcmp(last, tab + 1))
+			sym->module = symtab_string(t, tab + 1, n - (tab + 1 - name));
+		else if (t->nr)
+			sym->module = t->syms[t->nr - 1].module;
 		n = tab - name;
 	}
 	sym->name = symtab_string(t, name, n);

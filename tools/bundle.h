@@ -112,7 +112,10 @@ struct bundle {
  * no more room there.
  */
 bool bundle_add(struct bundle *b, const struct bundle_table *t);
-/* Packs it: the bundle's bytes, which the caller frees, and empties @b. NULL: larger than may be. */
+/*
+ * Packs it: the bundle's bytes, which the caller frees, and empties @b. NULL: it is
+ * larger than may be.
+ */
 void *bundle_pack(struct bundle *b, u32 arch, size_t *len);
 void bundle_free(struct bundle *b);
 

@@ -23,7 +23,7 @@ static const char help[] =
 "                            kernel's System.map\n"
 "  --symbols [VM=]FILE       what 'vmcoop-dump symbols -o FILE' wrote in the guest\n"
 "  --debug-dir DIR           look for files by build-id there, too\n"
-"  --sort KEYS               of vm,vcpu,pcpu,comm,pid,tid,mode,dso,sym\n"
+"  --sort KEYS               of vm,vcpu,pcpu,comm,pid,tid,cgroup,mode,dso,sym\n"
 "                            (default vm,comm,pid,dso,sym)\n"
 "  --method METHOD           sampled: where the host's samples found the guest;\n"
 "                            tick: the guest's ticks, weighted by running time;\n"

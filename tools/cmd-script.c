@@ -22,7 +22,8 @@ static const char help[] =
 VIEW_HELP
 "  --event NAME                only samples of this event\n"
 "  --method METHOD             sampled (default), or tick: the guest's ticks, their\n"
-"                              period the time the vCPU ran since the last, in ns\n"
+"                              period the time the vCPU ran since the last, in ns,\n"
+"                              with callers where the guest records them (callchain=)\n"
 "  -F, --fields LIST           of comm,pid,tid,cpu,time,period,event,ip,sym,symoff,dso,\n"
 "                              machine_pid,vcpu,vm; +FIELD and -FIELD change the default\n"
 "  -h, --help                  this\n"

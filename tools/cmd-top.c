@@ -232,6 +232,9 @@ static void put_row(const struct top *t, u32 line, const struct row *row)
 		n += snprintf(text + n, sizeof(text) - n, "  %7u", row->pid);
 	if (shown(t, KEY_TID))
 		n += snprintf(text + n, sizeof(text) - n, "  %7u", row->tid);
+	if (shown(t, KEY_CGROUP))
+		n += snprintf(text + n, sizeof(text) - n, "  %-16.64s",
+			      escape(name, sizeof(name), *row->cgroup ? row->cgroup : "-"));
 	if (shown(t, KEY_MODE))
 		n += snprintf(text + n, sizeof(text) - n, "  [%s]", mode_letter(row->mode));
 	if (shown(t, KEY_DSO))
@@ -251,7 +254,7 @@ static void put_titles(const struct top *t, u32 line)
 	} titles[] = {
 		{ KEY_VM, "VM              " }, { KEY_VCPU, "vCPU" }, { KEY_PCPU, "pCPU" },
 		{ KEY_COMM, "Command        " }, { KEY_PID, "    PID" }, { KEY_TID, "    TID" },
-		{ KEY_MODE, "   " }, { KEY_DSO, "Object          " }, { KEY_SYM, "Symbol" },
+		{ KEY_CGROUP, "Cgroup          " }, { KEY_MODE, "   " }, { KEY_DSO, "Object          " }, { KEY_SYM, "Symbol" },
 	};
 	char text[512];
 	size_t n = snprintf(text, sizeof(text), "  Share  Samples"), i;

@@ -162,7 +162,7 @@ static void look_at_lockdown(struct findings *f)
 static void look_at_names(struct findings *f)
 {
 	if (hostfs_says("2", "/proc/sys/kernel/kptr_restrict"))
-		found(f, DOCTOR_NOTE, "kallsyms", "For kernel functions in reports: sysctl kernel.kptr_restrict=1, then copy /proc/kallsyms as root.",
+		found(f, DOCTOR_NOTE, "kallsyms", "For kernel functions in reports: sysctl kernel.kptr_restrict=1, then 'vmcoop-dump symbols' as root.",
 		      "kptr_restrict is 2: /proc/kallsyms shows no addresses");
 }
 

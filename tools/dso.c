@@ -42,6 +42,16 @@ struct dso *dso_get(struct dsos *d, const char *path, size_t len)
 	return dso;
 }
 
+const u8 *dso_build_id(const struct dso *dso, u32 *len)
+{
+	if (dso->build_id_len || !dso->image) {
+		*len = dso->build_id_len;
+		return dso->build_id;
+	}
+	*len = dso->image->build_id_len;
+	return dso->image->build_id;
+}
+
 static void dso_free(struct dso *dso)
 {
 	struct dso *next;

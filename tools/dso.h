@@ -51,6 +51,8 @@ struct dsos {
 
 /* The object with a path of @len bytes; beyond DSOS_MAX all new ones are one. */
 struct dso *dso_get(struct dsos *d, const char *path, size_t len);
+/* The build-id, as the guest told it, or else of the file that its symbols come from. */
+const u8 *dso_build_id(const struct dso *dso, u32 *len);
 void dsos_free(struct dsos *d);
 
 #endif /* VMCOOP_DSO_H */

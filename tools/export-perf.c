@@ -250,7 +250,6 @@ static void put_map(struct export *x, const struct vm_out *o, const struct mappi
 		    struct perfdata_where w)
 {
 	struct perf_export *px = x->priv;
-	const struct elf_image *img = map->dso->image;
 	char path[4 * PATH_MAX];
 	struct perfdata_map m = {
 		.start = map->start,
@@ -259,13 +258,9 @@ static void put_map(struct export *x, const struct vm_out *o, const struct mappi
 		.path = object_path(x, o, map->dso, path, sizeof(path)),
 	};
 
-	if (img && img->build_id_len) {
-		m.build_id = img->build_id;
-		m.build_id_len = img->build_id_len;
-	} else if (map->dso->build_id_len) {
-		m.build_id = map->dso->build_id;
-		m.build_id_len = map->dso->build_id_len;
-	}
+	m.build_id = dso_build_id(map->dso, &m.build_id_len);
+	if (!m.build_id_len)
+		m.build_id = NULL;
 	px->unnamed += map->dso->file && !m.build_id;
 	w.cpumode = px->dir ? PERF_RECORD_MISC_GUEST_USER : PERF_RECORD_MISC_USER;
 	perfdata_mmap(o->p, &w, &m);

@@ -41,7 +41,7 @@ enum { FUNCTION_ID = 1, FUNCTION_NAME, FUNCTION_SYSTEM_NAME, FUNCTION_FILE };
  * struct pprof - a profile being made
  * @strings: by their unique copies: index
  * @objects: by VM and object: mapping's id
- * @build_ids: by VM and object: its image
+ * @build_ids: by VM and object: its struct dso
  * @functions: by object and symbol: id
  * @locations: by VM and frame: id
  */
@@ -82,17 +82,20 @@ static u64 object_key(const struct vm *vm, const struct frame *f)
 static u64 mapping_id(struct pprof *p, const struct vm *vm, const struct frame *f)
 {
 	u64 key = object_key(vm, f), id = (uintptr_t)map_get(&p->objects, key);
-	const struct elf_image *img = map_get(&p->build_ids, key);
+	const struct dso *dso = map_get(&p->build_ids, key);
 	char hex[2 * ELF_BUILD_ID_MAX + 1] = "";
 	struct pb m = { 0 };
-	u32 i;
+	u32 i, len = 0;
+	const u8 *bytes = NULL;
 
 	if (id)
 		return id;
 	id = ++p->nr_objects;
 	map_put(&p->objects, key, (void *)(uintptr_t)id);
-	for (i = 0; img && i < img->build_id_len; i++)
-		sprintf(hex + 2 * i, "%02x", img->build_id[i]);
+	if (dso)
+		bytes = dso_build_id(dso, &len);
+	for (i = 0; i < len; i++)
+		sprintf(hex + 2 * i, "%02x", bytes[i]);
 	pb_u64(&m, MAPPING_ID, id);
 	pb_u64(&m, MAPPING_FILENAME, name_index(p, f->path ?: *f->dso ? f->dso : "[unknown]"));
 	pb_u64(&m, MAPPING_BUILD_ID, string_index(p, hex));
@@ -177,8 +180,8 @@ static void on_sample(void *ctx, const struct joined *j)
 		p->stacks.columns = x->v.s.nr_events ?: 1;
 	key.depth = frames_of(&x->v.sym, j, f);
 	frames_by_symbol(f, key.depth);
-	if (j->map && j->map->dso->image && j->reason == REASON_NONE)
-		map_put(&p->build_ids, object_key(j->vm, f), j->map->dso->image);
+	if (j->map && j->reason == REASON_NONE)
+		map_put(&p->build_ids, object_key(j->vm, f), j->map->dso);
 	stacks_add(&p->stacks, &key, j->event < p->stacks.columns ? j->event : 0, j->period,
 		   j->method == x->v.method ? j->count : 0);
 }

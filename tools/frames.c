@@ -28,10 +28,43 @@ static struct frame frame_unknown(const struct joined *j)
 	return (struct frame){ .dso = intern_str(text), .ip = j->ip };
 }
 
+/*
+ * A caller, by the address behind its call: the call itself says which function
+ * that is in. Where user code entered the kernel, the address is of what it did then.
+ */
+static struct frame frame_of_caller(struct symbolizer *s, const struct joined *j,
+				    const struct task *t, u64 ip, bool user, bool returns)
+{
+	struct joined at = *j;
+	struct frame f;
+
+	at.ip = ip - returns;
+	at.mode = user ? VMCOOP_MODE_USER : VMCOOP_MODE_KERNEL;
+	at.map = user && t ? guest_mapping(t, at.ip) : NULL;
+	f = frame_at(s, &at);
+	f.ip += returns;
+	f.addr += returns;
+	f.offset += returns;
+	return f;
+}
+
 u32 frames_of(struct symbolizer *s, const struct joined *j, struct frame *f)
 {
+	u32 nr = 1, i, all = j->nr_kernel + j->nr_user;
+	const struct task *t = NULL;
+
 	*f = j->reason == REASON_NONE ? frame_at(s, j) : frame_unknown(j);
-	return 1;
+	if (j->reason != REASON_NONE || !j->chain || !all)
+		return nr;
+	if (j->nr_user)
+		t = guest_find_task(j->vm->guest, j->tid);
+	for (i = 0; i < all && nr < FRAMES_MAX; i++) {
+		bool user = i >= j->nr_kernel;
+		bool entry = i == j->nr_kernel && j->mode == VMCOOP_MODE_KERNEL;
+
+		f[nr++] = frame_of_caller(s, j, t, j->chain[i], user, !entry);
+	}
+	return nr;
 }
 
 void frames_by_symbol(struct frame *f, u32 nr)

@@ -27,8 +27,9 @@ struct frame {
 };
 
 /*
- * The frames of @j, the innermost first, of which there is always one. A sample
- * that is not attributed has one whose object is the reason in brackets.
+ * The frames of @j, the innermost first, of which there is always one; more with a
+ * tick whose call chain was recorded. A sample that is not attributed has one
+ * whose object is the reason in brackets. @f has room for FRAMES_MAX.
  */
 u32 frames_of(struct symbolizer *s, const struct joined *j, struct frame *f);
 

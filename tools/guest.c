@@ -211,6 +211,8 @@ static void set_place(struct task *t, u32 ns_pid, u32 ns_tid, u64 cgroup)
 {
 	t->ns_pid = ns_pid;
 	t->ns_tid = ns_tid;
+	if (t->cgroup != cgroup)
+		t->who = guest_new_id();
 	t->cgroup = cgroup;
 }
 

@@ -55,7 +55,7 @@ struct proc {
  * @ns_tid: thread, likewise
  * @cgroup: number of its cgroup, 0 if not told
  * @serial: counts tasks: tells one from another with the same tid
- * @who: an id, another one whenever the name changes
+ * @who: an id, another one whenever the name or the cgroup changes
  */
 struct task {
 	u32 tid;

@@ -171,6 +171,7 @@ static void set_task_of(struct joined *s, struct vcpu *v, const struct task *t)
 	s->pid = v->pid;
 	s->tid = v->tid;
 	s->who = t ? t->who : 0;
+	s->cgroup = t ? t->cgroup : 0;
 	if (!s->pid && !s->tid) {
 		s->who = v->idle_who;
 		s->comm = make_comm(v, "swapper/%u", v->id);
@@ -390,6 +391,15 @@ static void set_task(struct vcpu *v, u32 pid, u32 tid, const char *comm, u64 now
 	v->task_changes = v->vm->guest->changes + 1;
 }
 
+static void set_chain(struct joined *s, const struct vmcoop_guest_tick *rec)
+{
+	if (rec->hdr.size < sizeof(*rec))
+		return;
+	s->chain = rec->chain;
+	s->nr_kernel = rec->nr_kernel;
+	s->nr_user = rec->nr_user;
+}
+
 /*
  * Ticks that come together, as after a descheduled phase, share what ran
  * before the first of them: the others stand for next to nothing.
@@ -417,10 +427,13 @@ static void on_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_ti
 	if (r->true_time >= j->begin && v->has_clock)
 		quality_tick(&j->quality, &v->quality, r->true_time);
 	s.reason = attribute(&s);
+	set_chain(&s, rec);
 	j->sample(j->ctx, &s);
 	if (v->counted) {
 		struct joined who = identify(v, r->time);
 
+		s.chain = NULL;
+		s.nr_kernel = s.nr_user = 0;
 		counted_ran(v->counted, &who, r->time);
 		counted_tick(v->counted, &s);
 	}

@@ -135,8 +135,11 @@ struct vcpu {
  * @count: samples it stands for: 1, or 0 for running time without a tick
  * @task: NULL if unknown or idle
  * @comm: the task's name; "" if not known
- * @who: the same for samples of the same VM, pid, tid and name
+ * @who: the same for samples of the same VM, pid, tid, name and cgroup
  * @space: with @map: the same while the address space stays as it is
+ * @cgroup: number of the task's cgroup, 0 if not told
+ * @chain: of a tick: return addresses of @nr_kernel kernel and @nr_user user
+ *	callers, each innermost first; good until the call returns
  * @counts: METHOD_COUNTED: of each of @nr_counts counting events; @period is 0
  * @map: user mode: what is mapped at @ip, else NULL
  */
@@ -145,9 +148,11 @@ struct joined {
 	u64 period;
 	u64 ip;
 	u64 who, space;
+	u64 cgroup;
 	struct vcpu *vcpu;
 	struct vm *vm;
 	const char *comm;
+	const u64 *chain;
 	const struct mapping *map;
 	const u64 *counts;
 	u32 nr_counts;
@@ -156,6 +161,7 @@ struct joined {
 	u32 pid, tid;
 	u16 event;
 	u8 mode;
+	u8 nr_kernel, nr_user;
 	enum join_method method : 8;
 	enum join_reason reason : 8;
 };

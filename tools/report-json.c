@@ -191,9 +191,11 @@ static void put_row(struct json *j, const struct report *r, const struct row *ro
 	json_str(j, "comm", row->comm);
 	put_key(j, rows, KEY_PID, row->pid);
 	put_key(j, rows, KEY_TID, row->tid);
+	json_str(j, "cgroup", row->cgroup);
 	json_str(j, "mode", rows->keys & 1U << KEY_MODE ? mode_letter(row->mode) : NULL);
 	json_str(j, "dso", row->dso);
 	json_str(j, "path", row->path);
+	json_str(j, "build_id", row->build_id);
 	json_str(j, "sym", rows->keys & 1U << KEY_SYM || row->reason ?
 		 row_symbol(row, buf, sizeof(buf)) : NULL);
 	json_bool(j, "attributed", row->reason == REASON_NONE);

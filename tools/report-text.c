@@ -417,6 +417,12 @@ static void cell_tid(const struct report *r, const struct row *row, char *out)
 	sprintf(out, "%u", row->tid);
 }
 
+static void cell_cgroup(const struct report *r, const struct row *row, char *out)
+{
+	(void)r;
+	escape(out, CELL, *row->cgroup ? row->cgroup : "-");
+}
+
 static void cell_mode(const struct report *r, const struct row *row, char *out)
 {
 	(void)r;
@@ -425,8 +431,14 @@ static void cell_mode(const struct report *r, const struct row *row, char *out)
 
 static void cell_dso(const struct report *r, const struct row *row, char *out)
 {
+	size_t n;
+
 	(void)r;
-	escape(out, CELL, row->dso && *row->dso ? row->dso : "-");
+	escape(out, CELL - 32, row->dso && *row->dso ? row->dso : "-");
+	n = strlen(out);
+	/* What it takes to look for its symbols; the JSON report has all of it. */
+	if (row->build_id && !row->symbol)
+		snprintf(out + n, CELL - n, " [%.12s]", row->build_id);
 }
 
 static void cell_sym(const struct report *r, const struct row *row, char *out)
@@ -455,6 +467,7 @@ static const struct column columns[] = {
 	{ "Command", K(COMM), false, cell_comm },
 	{ "PID", K(PID), true, cell_pid },
 	{ "TID", K(TID), true, cell_tid },
+	{ "Cgroup", K(CGROUP), false, cell_cgroup },
 	{ "Mode", K(MODE), false, cell_mode },
 	{ "Object", K(DSO), false, cell_dso },
 	/* Without symbols it tells why a row is not attributed. */

@@ -15,6 +15,7 @@ const char *const sort_key_names[NR_KEYS] = {
 	[KEY_COMM] = "comm",
 	[KEY_PID] = "pid",
 	[KEY_TID] = "tid",
+	[KEY_CGROUP] = "cgroup",
 	[KEY_MODE] = "mode",
 	[KEY_DSO] = "dso",
 	[KEY_SYM] = "sym",
@@ -33,7 +34,7 @@ u32 parse_sort_keys(const char *list)
 			if (strlen(sort_key_names[i]) == n && !memcmp(sort_key_names[i], list, n))
 				break;
 		if (i == NR_KEYS) {
-			warn("cannot sort by '%.*s'; known are vm, vcpu, pcpu, comm, pid, tid, mode, dso, sym",
+			warn("cannot sort by '%.*s'; known are vm, vcpu, pcpu, comm, pid, tid, cgroup, mode, dso, sym",
 			     (int)n, list);
 			return 0;
 		}
@@ -46,6 +47,18 @@ u32 parse_sort_keys(const char *list)
 	if (keys & (BIT(KEY_DSO) | BIT(KEY_SYM)))
 		keys |= BIT(KEY_MODE);
 	return keys;
+}
+
+/* The path of the task's cgroup, its number if that was not told. */
+static const char *cgroup_of(const struct joined *j)
+{
+	const char *path = j->vm->guest ? guest_cgroup(j->vm->guest, j->cgroup) : NULL;
+	char number[32];
+
+	if (!j->cgroup)
+		return "";
+	snprintf(number, sizeof(number), "cgroup %llu", j->cgroup);
+	return intern_str(path ?: number);
 }
 
 /* The sample as a row, with nothing but the chosen keys filled in. */
@@ -66,6 +79,8 @@ static void make_row(const struct rows *r, const struct joined *j, const struct 
 		row->pid = j->pid;
 	if (r->keys & BIT(KEY_TID))
 		row->tid = j->tid;
+	if (r->keys & BIT(KEY_CGROUP))
+		row->cgroup = cgroup_of(j);
 	if (r->keys & BIT(KEY_MODE))
 		row->mode = j->mode;
 	/* Without an address there is nothing to tell rows apart by. */
@@ -78,6 +93,7 @@ static void make_row(const struct rows *r, const struct joined *j, const struct 
 	if (r->keys & BIT(KEY_SYM) && j->reason == REASON_NONE) {
 		row->symbol = p->symbol;
 		row->addr = p->symbol ? 0 : p->addr;
+		row->build_id = p->build_id;
 	}
 }
 
@@ -85,7 +101,7 @@ static bool same_row(const struct row *a, const struct row *b)
 {
 	return a->vm == b->vm && a->vcpu == b->vcpu && a->pcpu == b->pcpu && a->pid == b->pid &&
 	       a->tid == b->tid && a->mode == b->mode && a->reason == b->reason &&
-	       a->comm == b->comm && a->dso == b->dso && a->path == b->path &&
+	       a->comm == b->comm && a->cgroup == b->cgroup && a->dso == b->dso && a->path == b->path &&
 	       a->symbol == b->symbol && a->addr == b->addr;
 }
 
@@ -96,7 +112,8 @@ static u64 row_hash(const struct row *row)
 	h ^= ((u64)row->vcpu << 32 | row->pcpu) * 0xbf58476d1ce4e5b9ULL;
 	h ^= ((uintptr_t)row->comm ^ (u64)row->mode << 56 ^ (u64)row->reason << 48) *
 	     0x94d049bb133111ebULL;
-	h ^= ((uintptr_t)row->path ^ (uintptr_t)row->dso << 1) * 0xd6e8feb86659fd93ULL;
+	h ^= ((uintptr_t)row->path ^ (uintptr_t)row->dso << 1 ^ (uintptr_t)row->cgroup << 2) *
+	     0xd6e8feb86659fd93ULL;
 	h ^= ((uintptr_t)row->symbol + row->addr) * 0xff51afd7ed558ccdULL;
 	return hash_u64(h);
 }
@@ -306,8 +323,8 @@ static int by_weight(const void *a, const void *b)
 		return x->sums.samples > y->sums.samples ? -1 : 1;
 	if (x->vm != y->vm && x->vm && y->vm)
 		return x->vm->pid < y->vm->pid ? -1 : 1;
-	c = compare_str(x->comm, y->comm) ?: compare_str(x->dso, y->dso) ?:
-	    compare_str(x->symbol, y->symbol);
+	c = compare_str(x->comm, y->comm) ?: compare_str(x->cgroup, y->cgroup) ?:
+	    compare_str(x->dso, y->dso) ?: compare_str(x->symbol, y->symbol);
 	if (c)
 		return c;
 	if (x->pid != y->pid)

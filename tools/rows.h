@@ -16,6 +16,7 @@ enum sort_key {
 	KEY_COMM,
 	KEY_PID,
 	KEY_TID,
+	KEY_CGROUP,
 	KEY_MODE,
 	KEY_DSO,
 	KEY_SYM,
@@ -43,8 +44,10 @@ struct row_sums {
  * struct row - what has the same keys
  * @vm: its VM; the other keys are good if they were chosen
  * @comm: unique string
+ * @cgroup: unique string
  * @dso: unique string
- * @symbol: unique string; NULL: @addr stands for it
+ * @symbol: unique string; NULL: @addr stands for it, and
+ * @build_id: of the object, in hex, if it was told
  * @reason: why it is not attributed, REASON_NONE if it is
  * @sums: filled in by rows_finish()
  * @index: where in struct rows its @counts are
@@ -55,7 +58,7 @@ struct row {
 	u32 vcpu, pcpu, pid, tid;
 	u8 mode;
 	u8 reason;
-	const char *comm, *dso, *path, *symbol;
+	const char *comm, *cgroup, *dso, *path, *symbol, *build_id;
 	u64 addr;
 	struct row_sums sums;
 	u32 index;

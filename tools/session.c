@@ -293,6 +293,30 @@ static void note_symbols(struct session *s)
 	}
 }
 
+/* How the guests' modules were told to record, where that limits what can be said. */
+static void note_configs(struct session *s)
+{
+	size_t i;
+
+	for (i = 0; i < s->join.nr_vms; i++) {
+		const struct vm *vm = s->join.vms[i];
+		const struct vmcoop_guest_config *c;
+
+		if (!vm->guest || !vm->guest->configured)
+			continue;
+		c = &vm->guest->config;
+		if (!(c->cflags & VMCOOP_CF_SWITCH))
+			session_note(s, "the guest of VM %s records no task switches (switch=0): its tasks are known at ticks only",
+				     vm->name);
+		if (c->tickless && !(c->cflags & VMCOOP_CF_TIMER))
+			session_note(s, "%u CPUs of VM %s are full-tickless (nohz_full): ticks are missing where one task runs alone",
+				     c->tickless, vm->name);
+		if (c->cflags & VMCOOP_CF_FOCUS)
+			session_note(s, "the guest of VM %s records chosen processes only; the rest is '%s'",
+				     vm->name, reason_names[REASON_OUTSIDE]);
+	}
+}
+
 /* What came out of reading that people should know. */
 static void add_notes(struct session *s, const struct datafile_reader *r)
 {
@@ -308,6 +332,7 @@ static void add_notes(struct session *s, const struct datafile_reader *r)
 		if (s->join.vms[i]->guest)
 			limited += s->join.vms[i]->guest->limited;
 	note_symbols(s);
+	note_configs(s);
 	if (malformed)
 		session_note(s, "%llu records made no sense and were skipped", malformed);
 	if (limited)

@@ -304,8 +304,8 @@ static struct elf_image *told_image(const struct vm_symbols *v, const struct vm 
 static struct elf_image *complete(const struct debugstore *store, struct elf_image *img,
 				  const struct dso *dso)
 {
-	const u8 *id = dso->build_id_len ? dso->build_id : img ? img->build_id : NULL;
 	u32 len = dso->build_id_len ?: img ? img->build_id_len : 0;
+	const u8 *id = dso->build_id_len || !img ? dso->build_id : img->build_id;
 	struct elf_image *full;
 
 	if ((img && img->full) || !len)
@@ -313,7 +313,7 @@ static struct elf_image *complete(const struct debugstore *store, struct elf_ima
 	full = debugstore_image(store, id, len);
 	if (!full)
 		return img;
-	/* The image says how the file lies in memory; of it the store may know no more than likely. */
+	/* The image says how the file lies in memory, the store's file perhaps not. */
 	if (img) {
 		memcpy(full->loads, img->loads, sizeof(full->loads));
 		full->nr_loads = img->nr_loads;
@@ -355,9 +355,8 @@ static struct elf_image *image_of(struct symbolizer *s, const struct vm_symbols 
 static int open_stored(const struct debugstore *store, enum debugstore_kind kind,
 		       const struct dso *dso)
 {
-	const struct elf_image *img = dso->image;
-	const u8 *id = dso->build_id_len ? dso->build_id : img ? img->build_id : NULL;
-	u32 n = 0, len = dso->build_id_len ?: img ? img->build_id_len : 0;
+	u32 n = 0, len;
+	const u8 *id = dso_build_id(dso, &len);
 	int fd;
 
 	while (len && (fd = debugstore_open(store, kind, id, len, &n)) >= 0) {

@@ -289,7 +289,8 @@ const struct symbols_set *symbols_kernel(const struct symbols *s, u64 generation
 	const struct symbols_set *set;
 
 	for (set = s->sets; set; set = set->next)
-		if (set->kernel && (set->generation == generation || !set->generation))
+		if (set->kernel &&
+		    (set->generation == generation || !set->generation || !generation))
 			return set;
 	return NULL;
 }

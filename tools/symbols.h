@@ -75,7 +75,10 @@ void symbols_end(struct symbols *s);
 int symbols_read(struct symbols *s, const char *path);
 void symbols_free(struct symbols *s);
 
-/* What is known of a guest's kernel, of its file, of what its process made; NULL: nothing. */
+/*
+ * What is known of a guest's kernel (@generation 0: of the last boot told), of its
+ * file, of what its process made; NULL: nothing.
+ */
 const struct symbols_set *symbols_kernel(const struct symbols *s, u64 generation);
 struct elf_image *symbols_object(const struct symbols *s, const struct dso *dso);
 const struct symtab *symbols_jit(const struct symbols *s, u64 generation, u32 pid);

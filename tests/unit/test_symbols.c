@@ -1,528 +1,19 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Symbols that guests tell: bundles good and hostile, whole and in pieces, maps
- * of compiled code, and stores looked up by build-id.
+ * Names by symbols that guests tell, by files of them, and by stores of this
+ * machine that are asked by build-id; and what a guest collects.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
 
-#include "../../tools/bundle.h"
 #include "../../tools/collect.h"
+#include "../../tools/frames.h"
 #include "../../tools/jitmap.h"
 #include "../../tools/symbolize.h"
-#include "../../tools/symbols.h"
+#include "bundles.h"
 #include "stream.h"
-#include "tap.h"
-
-/* ---- Making bundles ------------------------------------------------------------ */
-
-static void add(struct symtab *t, u64 start, u64 size, const char *name, const char *module)
-{
-	struct symbol s = { .start = start, .end = start + size };
-
-	s.name = symtab_string(t, name, strlen(name));
-	if (module)
-		s.module = symtab_string(t, module, strlen(module));
-	CHECK(symtab_add(t, &s));
-}
-
-static struct bundle_table *new_table(enum bundle_type type, const char *name)
-{
-	struct bundle_table *t = calloc(1, sizeof(*t));
-
-	t->type = type;
-	t->img = calloc(1, sizeof(*t->img));
-	strcpy(t->name, name);
-	return t;
-}
-
-static void set_id(struct bundle_table *t, const char *id)
-{
-	t->img->build_id_len = strlen(id);
-	memcpy(t->img->build_id, id, strlen(id));
-}
-
-static void put(struct bundle *b, struct bundle_table *t)
-{
-	symtab_finish(&t->img->tab, 1);
-	CHECK(bundle_add(b, t));
-	elf_image_free(t->img);
-	free(t);
-}
-
-#define KERNEL_AT	0xffffffff81000000ULL
-#define PRINTK_AT	(KERNEL_AT + 0x2000)
-#define MODULE_AT	0xffffffffc0001000ULL
-
-static void put_kernel_table(struct bundle *b)
-{
-	struct bundle_table *t = new_table(BUNDLE_KERNEL, "6.1");
-
-	add(&t->img->tab, KERNEL_AT, 0x1000, "do_one_thing", NULL);
-	add(&t->img->tab, PRINTK_AT, 0x100, "_printk", NULL);
-	add(&t->img->tab, MODULE_AT, 0x100, "probe", "[other]");
-	add(&t->img->tab, MODULE_AT + 0x100, 0x100, "fork", "[other]");
-	put(b, t);
-}
-
-/* Its code lies at file offset 0x1000 and address 0x401000. */
-static void put_object(struct bundle *b, const char *path, const char *id, const char *function)
-{
-	struct bundle_table *t = new_table(BUNDLE_OBJECT, path);
-
-	t->img->loads[t->img->nr_loads++] = (struct elf_load){ 0x1000, 0x1000, 0x401000, 1 };
-	t->img->full = 1;
-	if (id)
-		set_id(t, id);
-	add(&t->img->tab, 0x401100, 0x80, function, NULL);
-	add(&t->img->tab, 0x401180, 0x80, "next", NULL);
-	put(b, t);
-}
-
-static void put_jit(struct bundle *b, u32 pid, u64 at, const char *function)
-{
-	struct bundle_table *t = new_table(BUNDLE_JIT, "");
-
-	t->pid = pid;
-	add(&t->img->tab, at, 0x100, function, NULL);
-	put(b, t);
-}
-
-static char *pack(struct bundle *b, size_t *len)
-{
-	char *buf = bundle_pack(b, VMCOOP_ARCH_X86_64, len);
-
-	CHECK(buf != NULL);
-	bundle_free(b);
-	return buf;
-}
-
-/* A bundle with one of each. */
-static char *make_bundle(size_t *len)
-{
-	struct bundle b = { 0 };
-
-	put_kernel_table(&b);
-	put_object(&b, "/usr/bin/prog", "12345678", "main");
-	put_jit(&b, 7, 0x7f0000000000, "Lmy/Class;.method()V");
-	return pack(&b, len);
-}
-
-/* ---- Reading them ------------------------------------------------------------------ */
-
-static struct bundle_table got[8];
-static int nr_got;
-
-static void take(void *ctx, struct bundle_table *t)
-{
-	(void)ctx;
-	if (nr_got == 8)
-		elf_image_free(t->img);
-	else
-		got[nr_got++] = *t;
-}
-
-static void drop_got(void)
-{
-	while (nr_got)
-		elf_image_free(got[--nr_got].img);
-}
-
-static bool read_bundle(const void *buf, size_t len)
-{
-	u64 room = 1 << 20;
-	const char *why = NULL;
-	bool good = bundle_read(buf, len, &room, take, NULL, &why);
-
-	CHECK(good || why);
-	return good;
-}
-
-static const char *name_in(const struct symtab *t, u64 addr)
-{
-	const struct symbol *s = symtab_find(t, addr);
-
-	return s ? symtab_name(t, s) : "-";
-}
-
-TEST(a_bundle_comes_out_as_it_went_in)
-{
-	size_t len;
-	char *buf = make_bundle(&len);
-	const struct symbol *s;
-	u64 addr;
-
-	CHECK(read_bundle(buf, len));
-	if (EQ(nr_got, 3)) {
-		EQ(got[0].type, BUNDLE_KERNEL);
-		STREQ(got[0].name, "6.1");
-		STREQ(name_in(&got[0].img->tab, KERNEL_AT + 0xfff), "do_one_thing");
-		STREQ(name_in(&got[0].img->tab, KERNEL_AT + 0x1000), "-");
-		s = symtab_find(&got[0].img->tab, MODULE_AT + 0x180);
-		STREQ(symtab_name(&got[0].img->tab, s), "fork");
-		STREQ(got[0].img->tab.strings + s->module, "[other]");
-		EQ(got[1].type, BUNDLE_OBJECT);
-		STREQ(got[1].name, "/usr/bin/prog");
-		EQ(got[1].img->build_id_len, 8);
-		CHECK(!memcmp(got[1].img->build_id, "12345678", 8));
-		CHECK(got[1].img->full);
-		CHECK(elf_address(got[1].img, 0x1110, &addr));
-		STREQ(name_in(&got[1].img->tab, addr), "main");
-		EQ(got[2].type, BUNDLE_JIT);
-		EQ(got[2].pid, 7);
-		STREQ(name_in(&got[2].img->tab, 0x7f00000000ff), "Lmy/Class;.method()V");
-	}
-	drop_got();
-	free(buf);
-}
-
-TEST(of_symbols_at_one_place_the_best_is_told)
-{
-	struct bundle_table *t = new_table(BUNDLE_OBJECT, "/x");
-	struct bundle b = { 0 };
-	struct symbol s = { .start = 0x10, .end = 0x20, .rank = 3 };
-	size_t len;
-	char *buf;
-
-	add(&t->img->tab, 0x10, 0x10, "alias", NULL);
-	s.name = symtab_string(&t->img->tab, "best", 4);
-	symtab_add(&t->img->tab, &s);
-	put(&b, t);
-	buf = pack(&b, &len);
-	CHECK(read_bundle(buf, len));
-	EQ(got[0].img->tab.nr, 1);
-	STREQ(name_in(&got[0].img->tab, 0x18), "best");
-	drop_got();
-	free(buf);
-}
-
-TEST(a_cut_bundle_is_refused)
-{
-	size_t len, n;
-	char *buf = make_bundle(&len);
-
-	for (n = 0; n < len; n++)
-		CHECK(!read_bundle(buf, n));
-	CHECK(!read_bundle(buf, len + 1));
-	EQ(nr_got, 0);
-	free(buf);
-}
-
-TEST(no_changed_byte_goes_unnoticed)
-{
-	size_t len, n;
-	char *buf = make_bundle(&len);
-
-	for (n = 0; n < len; n++) {
-		buf[n] ^= 0x10;
-		CHECK(!read_bundle(buf, len));
-		buf[n] ^= 0x10;
-	}
-	EQ(nr_got, 0);
-	CHECK(read_bundle(buf, len));
-	drop_got();
-	free(buf);
-}
-
-/* A bundle of these bytes that is right in all but what they say. */
-static bool read_raw(const void *raw, size_t len)
-{
-	struct bundle b = { .raw = malloc(len), .len = len, .cap = len };
-	size_t packed;
-	char *buf;
-	bool good;
-
-	memcpy(b.raw, raw, len);
-	buf = pack(&b, &packed);
-	good = read_bundle(buf, packed);
-	free(buf);
-	return good;
-}
-
-TEST(lies_in_a_bundle_are_refused)
-{
-	struct {
-		struct bundle_section sec;
-		struct bundle_load load;
-		u8 rest[32];
-	} good = {
-		.sec = { .type = BUNDLE_OBJECT, .len = sizeof(good), .nr = 2, .id_len = 2,
-			 .name_len = 2, .nr_loads = 1 },
-		.load = { 0, 4096, 0, 1 },
-		.rest = "id/p" "\x10\x08" "a\0" "\x10\x08" "b",
-	}, bad;
-
-	CHECK(read_raw(&good, sizeof(good)));
-	EQ(nr_got, 1);
-	EQ(got[0].img->tab.nr, 2);
-	STREQ(name_in(&got[0].img->tab, 0x24), "b");
-	drop_got();
-#define LIE(field, value) do {						\
-		bad = good;						\
-		bad.field = (value);					\
-		CHECK(!read_raw(&bad, sizeof(bad)));			\
-		drop_got();						\
-	} while (0)
-	LIE(sec.len, 0);
-	LIE(sec.len, 8);
-	LIE(sec.len, sizeof(good) - 4);
-	LIE(sec.len, sizeof(good) + 8);
-	LIE(sec.len, UINT32_MAX);
-	LIE(sec.nr, 100);
-	LIE(sec.nr, UINT32_MAX);
-	LIE(sec.id_len, ELF_BUILD_ID_MAX + 1);
-	LIE(sec.id_len, UINT16_MAX);
-	LIE(sec.name_len, BUNDLE_MAX_NAME + 1);
-	LIE(sec.name_len, UINT16_MAX);
-	LIE(sec.nr_loads, ELF_MAX_LOADS + 1);
-	LIE(sec.nr_loads, 3);
-	CHECK(!read_raw(&good, sizeof(good) - 8));
-	CHECK(!read_raw(&good, 8));
-	/* Numbers without an end, and addresses that wrap around. */
-	bad = good;
-	memset(bad.rest + 4, 0xff, sizeof(bad.rest) - 4);
-	CHECK(!read_raw(&bad, sizeof(bad)));
-	bad = good;
-	memcpy(bad.rest + 4, "\x01\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01" "a\0", 14);
-	CHECK(!read_raw(&bad, sizeof(bad)));
-	drop_got();
-	/* What is not known is passed over. */
-	bad = good;
-	bad.sec.type = 77;
-	CHECK(read_raw(&bad, sizeof(bad)));
-	EQ(nr_got, 0);
-}
-
-TEST(sizes_in_the_head_are_not_believed)
-{
-	size_t len;
-	char *buf = make_bundle(&len);
-	struct bundle_hdr *hdr = (void *)buf;
-	const u32 raw = hdr->raw, wrong[] = { 0, 8, raw - 8, raw + 8, BUNDLE_MAX_RAW,
-					      BUNDLE_MAX_RAW + 1, UINT32_MAX };
-	size_t i;
-
-	for (i = 0; i < ARRAY_SIZE(wrong); i++) {
-		hdr->raw = wrong[i];
-		hdr->crc = crc32(0, (void *)hdr, offsetof(struct bundle_hdr, crc));
-		hdr->crc = crc32(hdr->crc, (void *)(hdr + 1), hdr->len);
-		CHECK(!read_bundle(buf, len));
-	}
-	hdr->raw = raw;
-	hdr->version = BUNDLE_VERSION + 1;
-	CHECK(!read_bundle(buf, len));
-	EQ(nr_got, 0);
-	free(buf);
-}
-
-TEST(more_than_there_is_room_for_is_refused)
-{
-	struct bundle_table *t = new_table(BUNDLE_OBJECT, "/x");
-	struct bundle b = { 0 };
-	u64 room = 10000;
-	const char *why;
-	size_t len;
-	char *buf;
-	u32 i;
-
-	for (i = 0; i < 1000; i++)
-		add(&t->img->tab, i * 16, 16, "f", NULL);
-	put(&b, t);
-	buf = pack(&b, &len);
-	CHECK(len < 10000);
-	CHECK(!bundle_read(buf, len, &room, take, NULL, &why));
-	EQ(nr_got, 0);
-	room = 100000;
-	CHECK(bundle_read(buf, len, &room, take, NULL, &why));
-	CHECK(room < 100000 - 1000 * sizeof(struct symbol));
-	drop_got();
-	free(buf);
-}
-
-/* ---- Pieces -------------------------------------------------------------------------- */
-
-static void piece(struct symbols *s, u64 bundle, const char *buf, u64 from, u32 len)
-{
-	union {
-		struct vmcoop_guest_symbols rec;
-		char room[VMCOOP_REC_MAX];
-	} r = { .rec = { .bundle = bundle, .offset = from, .len = len } };
-
-	memcpy(r.rec.bytes, buf + from, len);
-	symbols_piece(s, 1, &r.rec);
-}
-
-static bool knows_main(const struct symbols *s)
-{
-	struct dso dso = { .path = "/usr/bin/prog", .build_id_len = 8, .build_id = "12345678" };
-
-	return symbols_object(s, &dso) != NULL;
-}
-
-TEST(pieces_make_a_bundle_in_any_order)
-{
-	struct symbols s = { 0 };
-	size_t len, n;
-	char *buf = make_bundle(&len);
-
-	/* The head last; another bundle's come in between. */
-	piece(&s, 9, buf, 0, 40);
-	for (n = len - 1; n >= 40; n--)
-		piece(&s, 5, buf, n, 1);
-	CHECK(!knows_main(&s));
-	piece(&s, 5, buf, 0, 40);
-	CHECK(knows_main(&s));
-	EQ(s.bundles, 1);
-	piece(&s, 9, buf, 40, len - 40);
-	EQ(s.bundles, 2);
-	CHECK(symbols_kernel(&s, 1) != NULL);
-	CHECK(!symbols_kernel(&s, 2));
-	CHECK(symbols_jit(&s, 1, 7) != NULL);
-	CHECK(!symbols_jit(&s, 2, 7));
-	CHECK(!symbols_jit(&s, 1, 8));
-	symbols_end(&s);
-	EQ(s.cut, 0);
-	EQ(s.bad, 0);
-	symbols_free(&s);
-	free(buf);
-}
-
-TEST(pieces_that_do_not_fit_are_refused)
-{
-	struct symbols s = { 0 };
-	size_t len;
-	char *buf = make_bundle(&len);
-
-	/* One that overlaps, a gap, one that is too long, one without bytes. */
-	piece(&s, 1, buf, 0, 40);
-	piece(&s, 1, buf, 30, 10);
-	piece(&s, 1, buf, 50, len - 50);
-	EQ(s.bad, 1);
-	piece(&s, 2, buf, 0, 40);
-	piece(&s, 2, buf, 41, len - 41);
-	piece(&s, 2, buf, 41, 1);
-	EQ(s.bad, 2);
-	piece(&s, 3, buf, 0, 40);
-	piece(&s, 3, buf, 39, len - 39);
-	EQ(s.bad, 3);
-	piece(&s, 4, buf, 0, 0);
-	EQ(s.bad, 4);
-	/* A head that is none. */
-	buf[0] ^= 1;
-	piece(&s, 5, buf, 0, 40);
-	EQ(s.bad, 5);
-	CHECK(!knows_main(&s));
-	symbols_free(&s);
-	free(buf);
-}
-
-TEST(bundles_that_never_end_make_room)
-{
-	struct symbols s = { 0 };
-	size_t len;
-	char *buf = make_bundle(&len);
-	u64 i;
-
-	for (i = 0; i < 1000; i++)
-		piece(&s, i, buf, 0, 40);
-	symbols_end(&s);
-	EQ(s.cut, 1000);
-	EQ(s.bundles, 0);
-	/* And one that does. */
-	piece(&s, 5, buf, 0, len);
-	EQ(s.bundles, 1);
-	symbols_free(&s);
-	free(buf);
-}
-
-TEST(pieces_have_bounds)
-{
-	struct symbols s = { 0 };
-	static char zeros[VMCOOP_REC_MAX];
-	struct bundle_hdr hdr = { .magic = BUNDLE_MAGIC, .version = 1, .len = VMCOOP_SYMBOLS_MAX / 2 };
-	u64 at;
-
-	/* It never comes to the end that the head promises. */
-	memcpy(zeros, &hdr, sizeof(hdr));
-	piece(&s, 1, zeros, 0, sizeof(hdr));
-	for (at = 0; at < SYMBOLS_PIECES_ROOM && !s.bad; at++)
-		piece(&s, 1, zeros, 0, 1);
-	EQ(s.bad, 1);
-	CHECK(at < SYMBOLS_PIECES_ROOM / 32);
-	symbols_free(&s);
-}
-
-TEST(later_tables_take_the_place_of_earlier_ones)
-{
-	struct symbols s = { 0 };
-	struct bundle b = { 0 };
-	u64 used = 0;
-	size_t len;
-	char *buf;
-	int i;
-
-	for (i = 0; i < 50; i++) {
-		put_jit(&b, 7, 0x1000, i == 49 ? "last" : "old");
-		put_kernel_table(&b);
-		put_object(&b, "/usr/bin/prog", "12345678", "main");
-		buf = pack(&b, &len);
-		piece(&s, i, buf, 0, len);
-		free(buf);
-		used = i ? used : s.used;
-	}
-	EQ(s.bundles, 50);
-	NEAR(s.used, used, 16);
-	STREQ(name_in(symbols_jit(&s, 1, 7), 0x1010), "last");
-	symbols_free(&s);
-}
-
-/* ---- Maps of compiled code -------------------------------------------------------------- */
-
-static bool read_map(const char *text, struct symtab *t)
-{
-	int fd = memfd_create("map", 0);
-	bool any;
-
-	if (write(fd, text, strlen(text)) < 0)
-		abort();
-	lseek(fd, 0, SEEK_SET);
-	any = jitmap_read(fd, t);
-	close(fd);
-	return any;
-}
-
-TEST(maps_of_compiled_code_are_read)
-{
-	struct symtab t = { 0 };
-
-	CHECK(read_map("7f0000001000 100 first\n"
-		       "0x7F0000002000 0x80 a name with spaces\n"
-		       "7f0000001000 40 first, compiled again\n"
-		       "7f0000003000 0 without size\n"
-		       "ffffffffffffff00 200 beyond the end\n"
-		       "7f0000004000 ffffffff0000 far too long\n"
-		       "7f00000050000000000000 10 too many digits\n"
-		       "no line\n"
-		       "7f0000006000\n"
-		       "7f0000006000 10\n"
-		       "7f0000006000 10 \n"
-		       "\n"
-		       "7f0000007000 10 good\n"
-		       "7f0000008000 10 being writ", &t));
-	EQ(t.nr, 4);
-	STREQ(name_in(&t, 0x7f0000001020), "first, compiled again");
-	STREQ(name_in(&t, 0x7f0000002010), "a name with spaces");
-	STREQ(name_in(&t, 0x7f0000007000), "good");
-	STREQ(name_in(&t, 0x7f0000008000), "-");
-	symtab_free(&t);
-	CHECK(!read_map("", &t));
-	CHECK(!read_map("\n\n\n", &t));
-	CHECK(!read_map("text", &t));
-	symtab_free(&t);
-}
 
 /* ---- A recording ------------------------------------------------------------------------- */
 
@@ -711,6 +202,98 @@ TEST(a_damaged_bundle_is_noted)
 		CHECK(strstr(ses->notes[0], "did not come whole") != NULL);
 	end_places(ses);
 	free(buf);
+}
+
+/* ---- Call chains and cgroups ------------------------------------------------------------- */
+
+static struct frame frames[FRAMES_MAX];
+static u32 nr_frames;
+static const char *cgroup;
+
+static void take_frames(void *ctx, const struct joined *j)
+{
+	(void)ctx;
+	if (j->method != METHOD_TICK || !j->count)
+		return;
+	nr_frames = frames_of(&sym, j, frames);
+	cgroup = j->cgroup ? guest_cgroup(j->vm->guest, j->cgroup) : NULL;
+}
+
+static void put_chain(struct stream *s, u64 t, u64 ip, u32 nr_kernel, u32 nr_user, const u64 *chain)
+{
+	struct {
+		struct vmcoop_guest_tick rec;
+		u64 chain[2 * VMCOOP_CHAIN_MAX];
+	} r = { .rec = { .pid = 7, .tid = 7, .ip = ip, .mode = nr_kernel ? 2 : 1,
+			 .nr_kernel = nr_kernel, .nr_user = nr_user, .comm = "prog" } };
+
+	r.rec.hdr = (struct vmcoop_hdr){ .type = VMCOOP_GUEST_TICK,
+					 .size = sizeof(r.rec) + 8 * (nr_kernel + nr_user),
+					 .stamp = vmcoop_clock_to_guest(&s->clock, t) };
+	if (chain)
+		memcpy(r.rec.chain, chain, 8 * (nr_kernel + nr_user));
+	put_raw(s, 10, &r, r.rec.hdr.size);
+}
+
+TEST(a_tick_has_its_callers)
+{
+	/* Return addresses; the first one of the kernel lies behind its function's last call. */
+	static const u64 chain[] = { KERNEL_AT + 0x1000, 0x400180, 0x400190, 0x999999 };
+	struct session *ses = calloc(1, sizeof(*ses));
+	struct stream s;
+	size_t len;
+	char *buf = make_bundle(&len);
+
+	begin(&s);
+	tell(&s, buf, len, 4000);
+	put_mmap(&s, 10, 4, 0, 7, 0x400000, 0x1000, 0x1000, "/usr/bin/prog");
+	put_build_id(&s, 3, 50, "12345678");
+	put_file_map(&s, 5, 0x400000, 50, "/usr/bin/prog");
+	put_in(&s, 1, 6, 0, 5);
+	put_chain(&s, 10, PRINTK_AT + 8, 1, 3, chain);
+	stream_read(&s, ses, take_frames, NULL);
+	stream_free(&s);
+	if (EQ(nr_frames, 5)) {
+		STREQ(frames[0].symbol, "_printk");
+		EQ(frames[0].offset, 8);
+		STREQ(frames[1].symbol, "do_one_thing");
+		EQ(frames[1].ip, KERNEL_AT + 0x1000);
+		EQ(frames[1].offset, 0x1000);
+		/* Where the kernel was entered, and not behind a call. */
+		STREQ(frames[2].symbol, "next");
+		EQ(frames[2].offset, 0);
+		STREQ(frames[3].symbol, "next");
+		EQ(frames[3].offset, 0x10);
+		CHECK(!frames[4].symbol);
+		EQ(frames[4].ip, 0x999999);
+	}
+	end_places(ses);
+	free(buf);
+}
+
+TEST(a_task_has_its_cgroup)
+{
+	struct session *ses = calloc(1, sizeof(*ses));
+	struct {
+		struct vmcoop_guest_cgroup rec;
+		char path[16];
+	} r = { .rec = { .cgroup = 77, .path_len = 11 }, .path = "/slice/web1" };
+	struct vmcoop_guest_comm comm = { .pid = 7, .tid = 7, .comm = "prog", .cgroup = 77 };
+	struct stream s;
+
+	begin(&s);
+	r.rec.hdr = (struct vmcoop_hdr){ .type = VMCOOP_GUEST_CGROUP, .size = sizeof(r),
+					 .stamp = vmcoop_clock_to_guest(&s.clock, 4) };
+	put_raw(&s, 10, &r, sizeof(r));
+	comm.hdr = (struct vmcoop_hdr){ .type = VMCOOP_GUEST_COMM, .size = sizeof(comm),
+					.stamp = vmcoop_clock_to_guest(&s.clock, 5) };
+	put_raw(&s, 10, &comm, sizeof(comm));
+	put_in(&s, 1, 6, 0, 5);
+	put_chain(&s, 10, 0x1000, 0, 0, NULL);
+	stream_read(&s, ses, take_frames, NULL);
+	stream_free(&s);
+	STREQ(cgroup, "/slice/web1");
+	end_places(ses);
 }
 
 /* ---- Files and stores ------------------------------------------------------------------- */
@@ -985,22 +568,11 @@ TEST(this_program_is_collected)
 }
 
 TESTS(
-	RUN(a_bundle_comes_out_as_it_went_in),
-	RUN(of_symbols_at_one_place_the_best_is_told),
-	RUN(a_cut_bundle_is_refused),
-	RUN(no_changed_byte_goes_unnoticed),
-	RUN(lies_in_a_bundle_are_refused),
-	RUN(sizes_in_the_head_are_not_believed),
-	RUN(more_than_there_is_room_for_is_refused),
-	RUN(pieces_make_a_bundle_in_any_order),
-	RUN(pieces_that_do_not_fit_are_refused),
-	RUN(bundles_that_never_end_make_room),
-	RUN(pieces_have_bounds),
-	RUN(later_tables_take_the_place_of_earlier_ones),
-	RUN(maps_of_compiled_code_are_read),
 	RUN(what_came_last_names_the_first_samples),
 	RUN(another_boot_of_a_guest_has_its_own_symbols),
 	RUN(a_damaged_bundle_is_noted),
+	RUN(a_tick_has_its_callers),
+	RUN(a_task_has_its_cgroup),
 	RUN(a_file_of_symbols_is_read),
 	RUN(maps_below_the_root_name_code),
 	RUN(stores_are_asked_by_build_id),
