@@ -12,6 +12,7 @@ read_conf() {
 	HOST_CPUS=${LAB_CPUS:-2} HOST_MEM=2048	# MiB
 	GUEST_CPUS=1 GUEST_MEM=256
 	VMCOOP=1			# carry our modules and the tool
+	GUEST_TOOL=''			# carry the tool into the guest, too
 	GUEST_MODULE=''			# of tests/lab/module, for the guest, in /lab
 	PROGRAMS=()			# for the guest: ours by name, others by path
 	HOST_PROGRAMS=()		# the same for the lab host
@@ -114,6 +115,10 @@ build_initramfs() {
 		cp "$(tail -n 2 "$MAKE_LOG" | grep '/vmcoop_guest\.ko$')" "$guest/lab/"
 		install -D "$tool" "$stage/usr/bin/vmcoop-dump"
 		carry_libraries "$stage" "$tool"
+		if [ -n "$GUEST_TOOL" ]; then
+			install -D "$tool" "$guest/usr/bin/vmcoop-dump"
+			carry_libraries "$guest" "$tool"
+		fi
 		# The checks run on this machine.
 		quiet_make tools
 		quiet_make -C tests/lab O="$TOP/build/lab"
