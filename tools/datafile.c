@@ -165,6 +165,8 @@ static int put_chunk(struct datafile_writer *w, struct chunk_hdr hdr, const void
 	buffer_add(w, &hdr, sizeof(hdr));
 	buffer_add(w, payload, hdr.len);
 	buffer_add(w, zero, pad8(hdr.len));
+	if (hdr.type == CHUNK_SYMBOLS)
+		w->symbols_end = w->good + w->buffered;
 	return 0;
 }
 
@@ -261,7 +263,7 @@ static int end_file(struct datafile_writer *w)
 {
 	int status;
 
-	if (!datafile_chunk(w, CHUNK_END, 0, NULL, 0))
+	if (!datafile_chunk(w, CHUNK_END, 0, &w->symbols_end, sizeof(w->symbols_end)))
 		datafile_flush(w);
 	status = w->status;
 	if (close(w->fd) && !status)
@@ -312,6 +314,7 @@ int datafile_switch(struct datafile_writer *w, const char *suffix)
 	if (!status) {
 		w->fd = open_new(w->path);
 		w->good = 0;
+		w->symbols_end = 0;
 		status = w->fd < 0 ? EXIT_FAILED : put_header(w) ?: put_preamble(w);
 	}
 	w->status = w->status ?: status;
@@ -464,6 +467,20 @@ bool datafile_next(struct datafile_reader *r, struct chunk *c)
 		return true;
 	c->data = xcalloc(1, c->len + 1);
 	return unpack(r, c, c->data) || damaged(r, c, "is damaged (cannot be decompressed)");
+}
+
+u64 datafile_symbols_end(const struct datafile_reader *r)
+{
+	struct {
+		struct chunk_hdr hdr;
+		u64 at;
+	} end;
+
+	if (r->size < sizeof(end) || !read_at(r, &end, sizeof(end), r->size - sizeof(end)) ||
+	    !header_good(&end.hdr) || end.hdr.type != CHUNK_END || end.hdr.len != sizeof(end.at) ||
+	    chunk_crc(end.hdr, &end.at, sizeof(end.at)) != end.hdr.crc)
+		return UINT64_MAX;
+	return end.at;
 }
 
 bool datafile_find(struct datafile_reader *r, u64 *at, enum chunk_type a, enum chunk_type b,

@@ -48,7 +48,7 @@ enum chunk_type {
 	CHUNK_STATS	= 7,	/* text: a source's counters, when it ended */
 	CHUNK_NOTE	= 8,	/* text=... : for the reader's eyes */
 	CHUNK_WINDOW	= 9,	/* text: begin=, end=: host stamps to report on */
-	CHUNK_END	= 10,	/* the writer ended in order */
+	CHUNK_END	= 10,	/* the writer ended in order; where the last SYMBOLS ended */
 	CHUNK_SYMBOLS	= 11,	/* records GUEST_SYMBOLS of one source, apart from the others */
 };
 
@@ -106,6 +106,7 @@ static_assert(sizeof(struct chunk_round) == 16, "chunk_round");
  * @good: bytes of whole chunks that reached the file
  * @status: exit status of the first write that failed; later ones do nothing
  * @plain: compress nothing
+ * @symbols_end: where in the file the last CHUNK_SYMBOLS ends, 0: there is none
  */
 struct datafile_writer {
 	int fd;
@@ -113,6 +114,7 @@ struct datafile_writer {
 	u64 good;
 	int status;
 	bool plain;
+	u64 symbols_end;
 
 	u32 arch;
 	char *buf;		/* whole chunks not written yet */
@@ -191,6 +193,8 @@ bool datafile_next(struct datafile_reader *r, struct chunk *c);
  * @c->len bytes. False: the file has changed, or the payload is none.
  */
 bool datafile_load(struct datafile_reader *r, const struct chunk *c, void *buf);
+/* Where the last CHUNK_SYMBOLS ends, 0: there is none; UINT64_MAX: the file does not say. */
+u64 datafile_symbols_end(const struct datafile_reader *r);
 /*
  * The next chunk at *@at or behind it (0: from the start) that is of type @a or
  * @b, with its payload, which the caller frees; *@at is behind it then. Where

@@ -178,11 +178,11 @@ static void foretell_symbols(struct session *s, struct datafile_reader *r)
 	struct symbols *sym;
 	struct teller *t;
 	struct chunk c;
-	u64 at = 0;
+	u64 at = 0, end = datafile_symbols_end(r);
 	size_t i;
 
 	s->foretold = true;
-	while (datafile_find(r, &at, CHUNK_SOURCE, CHUNK_SYMBOLS, &c)) {
+	while (at < end && datafile_find(r, &at, CHUNK_SOURCE, CHUNK_SYMBOLS, &c)) {
 		t = map_get(&tellers, c.source + 1ULL);
 		if (c.type == CHUNK_SOURCE)
 			on_teller(&tellers, &c);

@@ -154,6 +154,49 @@ TEST(what_came_last_names_the_first_samples)
 	free(buf);
 }
 
+static u64 told_end(const struct stream *s, u64 cut, u64 *found)
+{
+	struct datafile_reader r;
+	struct stat st;
+	struct chunk c;
+	u64 at = 0, end;
+
+	fstat(s->fd, &st);
+	EQ(ftruncate(s->fd, st.st_size - cut), 0);
+	lseek(s->fd, 0, SEEK_SET);
+	EQ(datafile_open_fd(&r, dup(s->fd), "test"), 0);
+	end = datafile_symbols_end(&r);
+	for (*found = 0; datafile_find(&r, &at, CHUNK_SYMBOLS, CHUNK_SYMBOLS, &c); *found = at)
+		free(c.data);
+	datafile_close(&r);
+	return end;
+}
+
+TEST(a_file_says_where_its_symbols_end)
+{
+	struct stream s;
+	size_t len;
+	char *buf = make_bundle(&len);
+	u64 found;
+
+	begin(&s);
+	tell(&s, buf, len, 100);
+	put_sample(&s, 1, 10, 0, 5, KERNEL_AT + 4);
+	stream_end(&s);
+	EQ(told_end(&s, 0, &found), found);
+	CHECK(found > len);
+	/* Its end is cut off: they have to be looked for. */
+	EQ(told_end(&s, 8, &found), UINT64_MAX);
+	CHECK(found > len);
+	stream_free(&s);
+	begin(&s);
+	stream_end(&s);
+	EQ(told_end(&s, 0, &found), 0);
+	EQ(found, 0);
+	stream_free(&s);
+	free(buf);
+}
+
 TEST(another_boot_of_a_guest_has_its_own_symbols)
 {
 	struct session *ses;
@@ -569,6 +612,7 @@ TEST(this_program_is_collected)
 
 TESTS(
 	RUN(what_came_last_names_the_first_samples),
+	RUN(a_file_says_where_its_symbols_end),
 	RUN(another_boot_of_a_guest_has_its_own_symbols),
 	RUN(a_damaged_bundle_is_noted),
 	RUN(a_tick_has_its_callers),
