@@ -100,8 +100,9 @@ static struct stamps *stamps_grow(struct stamps *s)
 	struct stamps *bigger = xcalloc(1, sizeof(*bigger) + cap * sizeof(u64));
 
 	bigger->cap = cap;
+	bigger->first = s ? s->first : 0;
 	for (i = 0; s && i < s->nr; i++)
-		bigger->at[i] = *stamp_at(s, i);
+		*stamp_at(bigger, i) = *stamp_at(s, i);
 	bigger->nr = i;
 	free(s);
 	return bigger;
@@ -117,7 +118,7 @@ static void stamps_push(struct stamps **s, u64 t)
 
 /*
  * How many stamps are not after @t: searched in growing steps from *@near on,
- * where the one before was found.
+ * where the one before was found. *@near counts from the first stamp ever.
  */
 static u32 stamps_upto(struct stamps *s, u64 t, u32 *near)
 {
@@ -125,15 +126,16 @@ static u32 stamps_upto(struct stamps *s, u64 t, u32 *near)
 
 	if (!nr)
 		return 0;
-	from = min_u64(*near, nr - 1);
-	if (*stamp_at(s, from) <= t) {
-		for (lo = from + 1; from + step < nr && *stamp_at(s, from + step) <= t; step *= 2)
-			lo = from + step + 1;
-		hi = min_u64(nr, from + step);
-	} else {
-		for (hi = from; step <= from && *stamp_at(s, from - step) > t; step *= 2)
+	from = *near - s->first;
+	from = from > nr ? 0 : from;
+	if (from && *stamp_at(s, from - 1) > t) {
+		for (hi = --from; step <= from && *stamp_at(s, from - step) > t; step *= 2)
 			hi = from - step;
 		lo = step <= from ? from - step + 1 : 0;
+	} else {
+		for (lo = from; from < nr && *stamp_at(s, from) <= t; from += step, step *= 2)
+			lo = from + 1;
+		hi = min_u64(nr, from);
 	}
 	while (lo < hi) {
 		u32 mid = lo + (hi - lo) / 2;
@@ -143,7 +145,7 @@ static u32 stamps_upto(struct stamps *s, u64 t, u32 *near)
 		else
 			hi = mid;
 	}
-	*near = lo;
+	*near = s->first + lo;
 	return lo;
 }
 
@@ -159,21 +161,15 @@ static u64 us(const struct quality *q, u64 n)
 	return n * q->khz / 1000;
 }
 
-/* Where in a vCPU's stamps the shift before was found. */
-struct near {
-	u32 in, entry;
-};
-
-static bool is_inside(struct quality_vcpu *v, u64 t, struct near *near)
+static bool is_inside(struct quality_vcpu *v, u64 t, u32 *near)
 {
-	u32 i = stamps_upto(v->in, t, &near->in);
+	u32 i = stamps_upto(v->in, t, near);
 
 	/* The last interval may be open still. */
 	return i && (i > stamps_nr(v->out) || t <= *stamp_at(v->out, i - 1));
 }
 
-static void judge_shift(struct quality *q, struct quality_vcpu *v, int i, u64 t, u64 now,
-			struct near *near)
+static void judge_shift(struct quality *q, struct quality_vcpu *v, int i, u64 t, u64 now)
 {
 	s64 shift = quality_shift_us[i];
 	u32 entry;
@@ -184,20 +180,19 @@ static void judge_shift(struct quality *q, struct quality_vcpu *v, int i, u64 t,
 	if (!v->known || t < v->known_since || t > now)
 		return;
 	q->shift[i].known++;
-	q->shift[i].inside += is_inside(v, t, near);
-	entry = stamps_upto(v->entry, t, &near->entry);
+	q->shift[i].inside += is_inside(v, t, &v->near[i].in);
+	entry = stamps_upto(v->entry, t, &v->near[i].entry);
 	if (entry)
 		hist_add(&q->shift[i].distance, t - *stamp_at(v->entry, entry - 1));
 }
 
 static void judge(struct quality *q, struct quality_vcpu *v, u64 t, u64 now)
 {
-	struct near near = { stamps_nr(v->in), stamps_nr(v->entry) };
 	u64 before = q->shift[SHIFT_NONE].known;
 	int i;
 
 	for (i = 0; i < NR_SHIFTS; i++)
-		judge_shift(q, v, i, t, now, &near);
+		judge_shift(q, v, i, t, now);
 	if (q->shift[SHIFT_NONE].known > before)
 		q->ticks++;
 	else
@@ -212,15 +207,21 @@ void quality_advance(struct quality *q, struct quality_vcpu *v, u64 now)
 		judge(q, v, stamps_pop(v->tick), now);
 }
 
-/* Whether the vCPU's tick number @n is to be judged: all at first, then ever fewer. */
-static bool chosen(u64 n)
+#define JUDGE_ALL	4096		/* ticks of all vCPUs; after that each 8th */
+#define JUDGE_8TH	32768		/* after that each 64th */
+#define JUDGE_OF_VCPU	64		/* its first, at any time */
+
+/* Whether a vCPU's tick number @n is to be judged: all at first, then ever fewer. */
+static bool chosen(const struct quality *q, u64 n)
 {
-	return n < 2000 || (n < 20000 ? n % 8 == 0 : n % 64 == 0);
+	return q->seen < JUDGE_ALL || n < JUDGE_OF_VCPU ||
+	       n % (q->seen < JUDGE_8TH ? 8 : 64) == 0;
 }
 
 void quality_tick(struct quality *q, struct quality_vcpu *v, u64 t)
 {
-	if (!chosen(v->nr_ticks++)) {
+	q->seen++;
+	if (!chosen(q, v->nr_ticks++)) {
 		q->not_chosen++;
 		return;
 	}

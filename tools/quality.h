@@ -12,9 +12,9 @@
  * Streaming, in bounded memory: each vCPU keeps its intervals and entries of
  * the last KEEP_US of host time (at most QUALITY_MAX_STAMPS of each), ticks
  * wait until time has passed by enough for the shifts into the future, and
- * distances go to histograms whose bins are 1/32 of their value wide. Of a
- * vCPU's ticks all are judged at first, later each 8th and then each 64th: more
- * would say nothing new.
+ * distances go to histograms whose bins are 1/32 of their value wide. All ticks
+ * are judged at first, later each 8th and then each 64th of a vCPU: more would
+ * say nothing new. The first of a vCPU are judged whenever it comes.
  */
 #ifndef VMCOOP_QUALITY_H
 #define VMCOOP_QUALITY_H
@@ -51,14 +51,15 @@ extern const s64 quality_shift_us[NR_SHIFTS];
  * @khz: host counter, ticks a millisecond
  * @ticks: judged, unshifted
  * @skipped: not judged: the vCPU's state then was not known
- * @not_chosen: not judged: there were enough of the vCPU's
+ * @seen: all, judged or not
+ * @not_chosen: not judged: there were enough
  * @known: ticks whose shifted stamp falls where the vCPU's state is known
  * @inside: those of @known in an interval
  * @distance: to the nearest entry before, in counter ticks
  */
 struct quality {
 	u64 khz;
-	u64 ticks, skipped, not_chosen;
+	u64 ticks, skipped, seen, not_chosen;
 	struct {
 		u64 known, inside;
 		struct hist distance;
@@ -67,13 +68,18 @@ struct quality {
 
 struct stamps;
 
-/** struct quality_vcpu - the recent past of a vCPU; all zero is none */
+/**
+ * struct quality_vcpu - the recent past of a vCPU; all zero is none
+ * @known: an IN or OUT has been seen
+ * @near: for each shift, where the last tick's stamps were found
+ */
 struct quality_vcpu {
 	struct stamps *in, *out, *entry, *tick;
-	bool known;		/* an IN or OUT has been seen */
+	bool known;
 	bool is_in;
 	u64 known_since;
 	u64 nr_ticks;
+	struct { u32 in, entry; } near[NR_SHIFTS];
 };
 
 void quality_in(struct quality *q, struct quality_vcpu *v, u64 t);
