@@ -186,7 +186,7 @@ static void resolve_events(struct report_options *o)
 	r->counter = counting < nr ? counter_of(&r->s, counting) : o->event ? UINT32_MAX : 0;
 }
 
-static bool of_event(struct report_options *o, const struct joined *j, struct joined *own)
+static inline bool of_event(struct report_options *o, const struct joined *j, struct joined *own)
 {
 	struct report *r = o->r;
 
@@ -202,29 +202,40 @@ static bool of_event(struct report_options *o, const struct joined *j, struct jo
 	return true;
 }
 
-static void on_sample(void *ctx, const struct joined *j)
+/* Whether the sample gets a row. Of METHOD_COUNTED @own has to be a copy. */
+static inline bool wanted(struct report_options *o, const struct joined *j, struct joined *own)
+{
+	if (o->vm && !vm_is_called(j->vm, o->vm))
+		return false;
+	if (!of_event(o, j, own))
+		return false;
+	if ((!o->comm || !strcmp(o->comm, j->comm)) && (!o->by_pid || o->pid == j->pid))
+		return true;
+	rows_leave_out(&o->r->rows[j->method], own ?: j);
+	return false;
+}
+
+static void on_counted(void *ctx, const struct joined *j)
 {
 	struct report_options *o = ctx;
-	struct rows *rows = &o->r->rows[j->method];
-	struct joined own;
-	struct place p;
+	struct joined own = *j;
+	const struct joined *list[] = { &own };
 
-	if (o->vm && !vm_is_called(j->vm, o->vm))
-		return;
-	if (j->method == METHOD_COUNTED)
-		own = *j;
-	if (!of_event(o, j, &own))
-		return;
-	if (j->method == METHOD_COUNTED)
-		j = &own;
-	if ((o->comm && strcmp(o->comm, j->comm)) || (o->by_pid && o->pid != j->pid)) {
-		rows_leave_out(rows, j);
-		return;
-	}
-	if (rows_add_again(rows, j))
-		return;
-	symbolize(&o->r->sym, j, &p);
-	rows_add(rows, j, &p);
+	if (wanted(o, j, &own))
+		rows_add_batch(&o->r->rows[j->method], list, 1, &o->r->sym);
+}
+
+static void on_samples(void *ctx, const struct joined *j, u32 n)
+{
+	const struct joined *list[NR_METHODS][JOIN_BATCH];
+	struct report_options *o = ctx;
+	u32 nr[NR_METHODS] = { 0 }, i;
+
+	for (i = 0; i < n; i++)
+		if (wanted(o, &j[i], NULL))
+			list[j[i].method][nr[j[i].method]++] = &j[i];
+	for (i = 0; i < NR_METHODS; i++)
+		rows_add_batch(&o->r->rows[i], list[i], nr[i], &o->r->sym);
 }
 
 static void choose_method(struct report_options *o)
@@ -285,7 +296,8 @@ static int run(int argc, char **argv)
 		r->file = o.input;
 		for (i = 0; i < NR_METHODS; i++)
 			r->rows[i].keys = o.keys;
-		status = session_read(&r->s, o.input, on_sample, &o) ?: find_event(&o);
+		status = session_read_batches(&r->s, o.input, on_samples, on_counted, &o) ?:
+			 find_event(&o);
 	}
 	if (!status) {
 		r->total = counts_total(&r->s, NULL);

@@ -16,6 +16,8 @@
 #include "delta.h"
 
 #define WRITE_BUFFER	(CHUNK_MAX + 4096)
+#define READ_BUFFER	(128 << 10)
+#define LOOK_AHEAD	(64 << 10)
 #define COMPRESS_MIN	256	/* smaller payloads are left alone */
 #define COMPRESS_LEVEL	(-1)	/* no entropy coding: reading is what has to be fast */
 
@@ -170,25 +172,32 @@ static int put_chunk(struct datafile_writer *w, struct chunk_hdr hdr, const void
 	return 0;
 }
 
-/* Puts the payload compressed if that makes it smaller. */
+/*
+ * Puts the payload compressed if that makes it smaller. Records that packing has
+ * halved are small already: zstd has to take off a third to be worth its time.
+ */
 static int put_packed(struct datafile_writer *w, struct chunk_hdr hdr, const void *payload)
 {
-	u32 delta = 0;
+	u32 delta = 0, room = hdr.len - 1;
+	bool zstd;
 	size_t n;
 
 	if (w->plain || hdr.len < COMPRESS_MIN || !w->zstd)
 		return put_chunk(w, hdr, payload);
 	if (hdr.type == CHUNK_RECORDS && hdr.len <= RECORDS_MAX)
 		delta = delta_encode(w->delta, payload, hdr.len);
-	/* A frame that does not fit into less than the payload is an error to zstd. */
-	n = ZSTD_compressCCtx(w->zstd, w->packed, hdr.len - 1, delta ? w->delta : payload,
+	if (delta && delta < hdr.len / 2)
+		room = delta / 3 * 2;
+	/* A frame that does not fit into the room is an error to zstd. */
+	n = ZSTD_compressCCtx(w->zstd, w->packed, room, delta ? w->delta : payload,
 			      delta ?: hdr.len, COMPRESS_LEVEL);
-	if (ZSTD_isError(n))
+	zstd = !ZSTD_isError(n);
+	if (!zstd && (!delta || delta >= hdr.len))
 		return put_chunk(w, hdr, payload);
-	hdr.flags = CHUNK_F_ZSTD | (delta ? CHUNK_F_DELTA : 0);
+	hdr.flags = (zstd ? CHUNK_F_ZSTD : 0) | (delta ? CHUNK_F_DELTA : 0);
 	hdr.raw = hdr.len;
-	hdr.len = n;
-	return put_chunk(w, hdr, w->packed);
+	hdr.len = zstd ? n : delta;
+	return put_chunk(w, hdr, zstd ? w->packed : w->delta);
 }
 
 /* Bytes of whole records, RECORDS_MAX at most, that the @len at @p begin with; 0 if none. */
@@ -353,11 +362,13 @@ int datafile_open_fd(struct datafile_reader *r, int fd, const char *name)
 
 	memset(r, 0, sizeof(*r));
 	r->path = xstrdup(name);
-	r->stored = xcalloc(1, CHUNK_MAX + 8);
-	r->packed = xcalloc(1, DELTA_MAX(CHUNK_MAX) + 8);
+	r->stored = xcalloc(1, CHUNK_MAX + DELTA_SLACK);
+	r->packed = xcalloc(1, DELTA_MAX(CHUNK_MAX) + DELTA_SLACK);
 	r->zstd = ZSTD_createDCtx();
 	r->size = fstat(fd, &st) ? 0 : st.st_size;
 	r->f = fdopen(fd, "rb");
+	if (r->f)
+		setvbuf(r->f, NULL, _IOFBF, READ_BUFFER);
 	if (!r->f) {
 		ret = fail(EXIT_FAILED, "cannot read '%s': %s", name, strerror(errno));
 		close(fd);
@@ -400,27 +411,27 @@ static bool cut_off(struct datafile_reader *r, struct chunk *c)
 
 static bool header_good(const struct chunk_hdr *hdr)
 {
-	u32 raw = hdr->flags & CHUNK_F_ZSTD ? hdr->raw : 0;
-
-	return hdr->magic == CHUNK_MAGIC && hdr->len <= CHUNK_MAX && hdr->raw == raw &&
-	       raw <= CHUNK_MAX && (!hdr->flags || hdr->flags == CHUNK_F_ZSTD ||
-				    hdr->flags == (CHUNK_F_ZSTD | CHUNK_F_DELTA));
+	return hdr->magic == CHUNK_MAGIC && hdr->len <= CHUNK_MAX && hdr->raw <= CHUNK_MAX &&
+	       (hdr->flags ? !(hdr->flags & ~(CHUNK_F_ZSTD | CHUNK_F_DELTA)) : !hdr->raw);
 }
 
-/* The payload at r->stored, decompressed to @out, which has room for @c->len bytes. */
-static bool unpack(struct datafile_reader *r, const struct chunk *c, void *out)
+/* The payload at @stored, decompressed to @out, which has room for @c->len bytes. */
+static bool unpack(struct datafile_reader *r, const struct chunk *c, const char *stored, void *out)
 {
 	bool delta = c->flags & CHUNK_F_DELTA;
-	size_t cap = delta ? DELTA_MAX(c->len) : c->len, n;
+	size_t cap = delta ? DELTA_MAX(c->len) : c->len, n = c->stored;
 
 	if (!c->flags) {
-		memcpy(out, r->stored, c->len);
+		memcpy(out, stored, c->len);
 		return true;
 	}
-	n = ZSTD_decompressDCtx(r->zstd, delta ? r->packed : out, cap, r->stored, c->stored);
+	if (c->flags & CHUNK_F_ZSTD) {
+		n = ZSTD_decompressDCtx(r->zstd, delta ? r->packed : out, cap, stored, n);
+		stored = r->packed;
+	}
 	if (ZSTD_isError(n))
 		return false;
-	return delta ? delta_decode(out, c->len, r->packed, n) : n == c->len;
+	return delta ? delta_decode(out, c->len, stored, n) : n == c->len;
 }
 
 static bool read_at(const struct datafile_reader *r, void *buf, size_t len, u64 at)
@@ -442,7 +453,7 @@ bool datafile_next(struct datafile_reader *r, struct chunk *c)
 	struct chunk_hdr hdr;
 	size_t got, want;
 
-	c->data = NULL;
+	c->data = c->held = NULL;
 	if (r->ended || r->damage)
 		return false;
 	got = fread(&hdr, 1, sizeof(hdr), r->f);
@@ -459,14 +470,49 @@ bool datafile_next(struct datafile_reader *r, struct chunk *c)
 	c->flags = hdr.flags;
 	c->source = hdr.source;
 	c->stored = hdr.len;
-	c->len = hdr.flags & CHUNK_F_ZSTD ? hdr.raw : hdr.len;
-	c->at = r->offset + sizeof(hdr);
+	c->len = hdr.flags ? hdr.raw : hdr.len;
+	c->at = r->stored_at = r->offset + sizeof(hdr);
 	r->offset += sizeof(hdr) + want;
 	r->ended = hdr.type == CHUNK_END;
 	if (c->type == CHUNK_RECORDS)
 		return true;
 	c->data = xcalloc(1, c->len + 1);
-	return unpack(r, c, c->data) || damaged(r, c, "is damaged (cannot be decompressed)");
+	return unpack(r, c, r->stored, c->data) || damaged(r, c, "is damaged (cannot be decompressed)");
+}
+
+/* Bytes of the file at @at, up to LOOK_AHEAD, in @r->stored. */
+static size_t look_ahead(struct datafile_reader *r, u64 at)
+{
+	ssize_t n;
+
+	r->stored_at = 0;
+	do
+		n = pread(fileno(r->f), r->stored, LOOK_AHEAD, at);
+	while (n < 0 && errno == EINTR);
+	return n > 0 ? n : 0;
+}
+
+/* The header of the first chunk at *@at or behind it of type @a or @b; *@at is its. */
+static bool find_header(struct datafile_reader *r, u64 *at, enum chunk_type a, enum chunk_type b,
+			struct chunk_hdr *hdr)
+{
+	size_t have = 0;
+	u64 from = *at;
+
+	for (;;) {
+		if (*at - from + sizeof(*hdr) > have) {
+			from = *at;
+			have = look_ahead(r, from);
+			if (have < sizeof(*hdr))
+				return false;
+		}
+		memcpy(hdr, r->stored + (*at - from), sizeof(*hdr));
+		if (!header_good(hdr))
+			return false;
+		if (hdr->type == a || hdr->type == b)
+			return true;
+		*at += sizeof(*hdr) + hdr->len + pad8(hdr->len);
+	}
 }
 
 u64 datafile_symbols_end(const struct datafile_reader *r)
@@ -489,12 +535,10 @@ bool datafile_find(struct datafile_reader *r, u64 *at, enum chunk_type a, enum c
 	struct chunk_hdr hdr;
 
 	*at = *at ?: sizeof(r->hdr);
-	do {
-		if (!read_at(r, &hdr, sizeof(hdr), *at) || !header_good(&hdr))
-			return false;
-		c->at = *at + sizeof(hdr);
-		*at = c->at + hdr.len + pad8(hdr.len);
-	} while (hdr.type != a && hdr.type != b);
+	if (!find_header(r, at, a, b, &hdr))
+		return false;
+	c->at = *at + sizeof(hdr);
+	*at = c->at + hdr.len + pad8(hdr.len);
 	if (!read_at(r, r->stored, hdr.len, c->at) ||
 	    chunk_crc(hdr, r->stored, hdr.len) != hdr.crc)
 		return false;
@@ -502,9 +546,10 @@ bool datafile_find(struct datafile_reader *r, u64 *at, enum chunk_type a, enum c
 	c->flags = hdr.flags;
 	c->source = hdr.source;
 	c->stored = hdr.len;
-	c->len = hdr.flags & CHUNK_F_ZSTD ? hdr.raw : hdr.len;
+	c->len = hdr.flags ? hdr.raw : hdr.len;
+	c->held = NULL;
 	c->data = xcalloc(1, c->len + 1);
-	if (unpack(r, c, c->data))
+	if (unpack(r, c, r->stored, c->data))
 		return true;
 	free(c->data);
 	return false;
@@ -523,9 +568,26 @@ bool datafile_ready(const struct datafile_reader *r)
 	       (u64)st.st_size - r->offset - sizeof(hdr) >= hdr.len + (u64)pad8(hdr.len);
 }
 
+void datafile_hold(const struct datafile_reader *r, struct chunk *c)
+{
+	c->held = xcalloc(1, c->stored + DELTA_SLACK);
+	memcpy(c->held, r->stored, c->stored);
+}
+
+/* Makes the bytes of @c stand at @r->stored. */
+static bool read_again(struct datafile_reader *r, const struct chunk *c)
+{
+	if (r->stored_at == c->at)
+		return true;
+	r->stored_at = read_at(r, r->stored, c->stored, c->at) ? c->at : 0;
+	return r->stored_at;
+}
+
 bool datafile_load(struct datafile_reader *r, const struct chunk *c, void *buf)
 {
-	return read_at(r, r->stored, c->stored, c->at) && unpack(r, c, buf);
+	if (!c->held && !read_again(r, c))
+		return false;
+	return unpack(r, c, c->held ?: r->stored, buf);
 }
 
 void datafile_close(struct datafile_reader *r)

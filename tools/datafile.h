@@ -16,7 +16,7 @@
 #include "util.h"
 
 #define DATAFILE_MAGIC		"VMCOOPDF"
-#define DATAFILE_VERSION	2
+#define DATAFILE_VERSION	3
 
 /**
  * struct datafile_hdr - what a file starts with
@@ -68,8 +68,7 @@ enum chunk_type {
  * @source: the source the payload belongs to, 0 if none
  * @len: bytes of payload; zeros pad it to a multiple of 8
  * @crc: CRC-32 of this header with @crc 0, then of the payload
- * @raw: with CHUNK_F_ZSTD bytes of the payload when decompressed and unpacked,
- *	else 0
+ * @raw: with flags bytes of the payload when decompressed and unpacked, else 0
  */
 struct chunk_hdr {
 	u32 magic;
@@ -162,6 +161,7 @@ struct datafile_reader {
 	FILE *f;
 	char *path;
 	char *stored, *packed;	/* work space: a payload as it stands in the file, decompressed */
+	u64 stored_at;		/* where in the file @stored stands */
 	struct ZSTD_DCtx_s *zstd;
 };
 
@@ -173,6 +173,7 @@ struct datafile_reader {
  * @at: where the payload stands in the file
  * @stored: bytes of it there
  * @flags: CHUNK_F_*
+ * @held: those bytes, for datafile_load(); NULL: read them again
  */
 struct chunk {
 	u16 type;
@@ -182,12 +183,18 @@ struct chunk {
 	u32 stored;
 	u64 at;
 	char *data;
+	char *held;
 };
 
 int datafile_open(struct datafile_reader *r, const char *path);
 int datafile_open_fd(struct datafile_reader *r, int fd, const char *name);
 /* The next chunk of any type. False: no more, see @ended and @damage. */
 bool datafile_next(struct datafile_reader *r, struct chunk *c);
+/*
+ * Keeps in memory what the file has of a chunk that datafile_next() has just
+ * returned, so that it need not be read twice; the caller frees @c->held.
+ */
+void datafile_hold(const struct datafile_reader *r, struct chunk *c);
 /*
  * Reads the payload of a chunk of CHUNK_RECORDS into @buf, which has room for
  * @c->len bytes. False: the file has changed, or the payload is none.

@@ -91,44 +91,45 @@ u32 delta_encode(void *out, const void *records, u32 len)
 
 /* ---- Unpacking ------------------------------------------------------------ */
 
-static inline u64 get_word(const u8 *p, u32 n)
+#define FAST_WORDS	8	/* a record's pairs then lie in DELTA_SLACK, whatever they say */
+
+/* The low bytes that are kept of a word; more than 8 is an error. */
+static const u64 mask[16] = {
+	0, 0xff, 0xffff, 0xffffff, 0xffffffff, 0xffffffffff, 0xffffffffffff, 0xffffffffffffff,
+	~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL, ~0ULL,
+};
+
+/*
+ * Reads a pair of differences, up to 39 bytes from @p on; the caller has to ask
+ * whether it ended before its input did. @bad gets TOO_LONG if it is none.
+ */
+#define TOO_LONG	16
+
+static inline const u8 *get_pair(const u8 *p, u64 *a, u64 *b, u32 *bad)
 {
-	u64 z;
+	u32 na = *p & 15, nb = *p >> 4;
+	u64 za, zb;
 
-	/* May reach behind the bytes wanted: the caller has room there. */
-	memcpy(&z, p, 8);
-	return zagzig(n ? z & ~0ULL >> (64 - 8 * n) : 0);
-}
-
-/* Reads a pair of differences; NULL if it does not end before @end. */
-static inline const u8 *get_pair(const u8 *p, const u8 *end, u64 *a, u64 *b)
-{
-	u32 na, nb;
-
-	if (p >= end)
-		return NULL;
-	na = *p & 15;
-	nb = *p++ >> 4;
-	if (na > 8 || nb > 8 || na + nb > end - p)
-		return NULL;
-	*a = get_word(p, na);
-	*b = get_word(p + na, nb);
+	memcpy(&za, ++p, 8);
+	memcpy(&zb, p + na, 8);
+	*a = zagzig(za & mask[na]);
+	*b = zagzig(zb & mask[nb]);
+	/* 9 and more reach bit 4. */
+	*bad |= (na + 7) | (nb + 7);
 	return p + na + nb;
 }
 
-/* Words from 2 on of @rec, which has @n. */
-static inline const u8 *get_body(const u8 *p, const u8 *end, u64 *rec, u32 n, const u64 *last)
+/* Words from 2 on of @rec, which has @n; NULL if they do not end before @end. */
+static const u8 *get_long_body(const u8 *p, const u8 *end, u64 *rec, u32 n, const u64 *last,
+			       u32 *bad)
 {
-	u32 had = last ? words_of(last) : 0, i;
 	u64 a, b;
+	u32 i;
 
-	/* Records of a type are mostly of one size. */
-	if (had < n)
-		last = no_words;
 	for (i = STAMP + 1; i < n; i += 2) {
-		p = get_pair(p, end, &a, &b);
-		if (!p)
+		if (p >= end)
 			return NULL;
+		p = get_pair(p, &a, &b, bad);
 		rec[i] = last[i] + a;
 		if (i + 1 < n)
 			rec[i + 1] = last[i + 1] + b;
@@ -136,24 +137,47 @@ static inline const u8 *get_body(const u8 *p, const u8 *end, u64 *rec, u32 n, co
 	return p;
 }
 
+/* The same of records that are as short as nearly all are. */
+static inline const u8 *get_body(const u8 *p, u64 *rec, u32 n, const u64 *last, u32 *bad)
+{
+	u64 a, b;
+	u32 i;
+
+	for (i = STAMP + 1; i + 1 < n; i += 2) {
+		p = get_pair(p, &a, &b, bad);
+		rec[i] = last[i] + a;
+		rec[i + 1] = last[i + 1] + b;
+	}
+	if (i == n)
+		return p;
+	p = get_pair(p, &a, &b, bad);
+	rec[i] = last[i] + a;
+	return p;
+}
+
 bool delta_decode(void *out, u32 len, const void *in, u32 nr)
 {
 	u64 *rec = out, *stop = rec + len / 8, word[2] = { 0 }, a, b;
 	const u8 *p = in, *end = p + nr;
-	const u64 *last[TYPES] = { NULL };
-	u32 n;
+	const u64 *last[TYPES] = { NULL }, *base;
+	u32 n, bad = 0;
 
 	for (; rec < stop; rec += n) {
-		p = get_pair(p, end, &a, &b);
-		if (!p || stop - rec < 2)
+		if (p >= end || stop - rec < 2)
 			return false;
+		p = get_pair(p, &a, &b, &bad);
 		rec[HEADER] = word[HEADER] += a;
 		rec[STAMP] = word[STAMP] += b;
 		if (vmcoop_rec_next(rec, (char *)stop - (char *)rec, 0) <= 0)
 			return false;
 		n = words_of(rec);
-		p = get_body(p, end, rec, n, last[type_of(rec)]);
-		if (!p)
+		base = last[type_of(rec)];
+		/* Records of a type are mostly of one size. */
+		if (!base || words_of(base) < n)
+			base = no_words;
+		p = n <= FAST_WORDS ? get_body(p, rec, n, base, &bad) :
+				      get_long_body(p, end, rec, n, base, &bad);
+		if (!p || p > end || bad & TOO_LONG)
 			return false;
 		last[type_of(rec)] = rec;
 	}

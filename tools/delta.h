@@ -20,11 +20,14 @@
 /* The most that records of @len bytes can take. */
 #define DELTA_MAX(len)	((len) + (len) / 8 + 16)
 
+/* Bytes that must be readable behind what delta_decode() is given. */
+#define DELTA_SLACK	128
+
 /* Packs whole records of @len bytes; returns the bytes at @out, 0: they are no records. */
 u32 delta_encode(void *out, const void *records, u32 len);
 /*
  * Unpacks into @len bytes at @out, 8-byte aligned. Behind the @n bytes at @in
- * there must be 8 that may be read. False: no such records come out.
+ * there must be DELTA_SLACK more. False: no such records come out.
  */
 bool delta_decode(void *out, u32 len, const void *in, u32 n);
 

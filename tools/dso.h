@@ -23,6 +23,8 @@ struct elf_image;
  * @file: @path names a file, rather than "[vdso]" or "//anon"
  * @image: its symbols, once asked for; NULL if there are none
  * @tried: @image was asked for, when the VM's symbols were of this version less 1
+ * @key: the same for the same path and image, in whatever VM; of @key_image;
+ *	0: to be made anew
  * @build_id: as the guest tells, of @build_id_len bytes; 0: not told
  * @next: with the same hash
  */
@@ -32,6 +34,8 @@ struct dso {
 	bool file;
 	struct elf_image *image;
 	u64 tried;
+	u64 key;
+	const struct elf_image *key_image;
 	u8 build_id_len;
 	u8 build_id[VMCOOP_BUILD_ID_MAX];
 	struct dso *next;

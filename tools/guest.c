@@ -301,6 +301,7 @@ static void set_build_id(const struct file *f)
 {
 	if (!f->dso || !f->len)
 		return;
+	f->dso->key = 0;
 	f->dso->build_id_len = f->len;
 	memcpy(f->dso->build_id, f->id, f->len);
 }
@@ -404,6 +405,7 @@ static void on_kernel(struct guest *g, const struct vmcoop_guest_kernel *rec)
 
 void guest_record(struct guest *g, const struct vmcoop_hdr *hdr)
 {
+	g->changes++;
 	switch (hdr->type) {
 	case VMCOOP_GUEST_COMM:
 		on_comm(g, (const void *)hdr);

@@ -76,8 +76,8 @@ struct task {
  * @anchor_addr: where it lies
  * @config: what the module records, if @configured
  * @limited: records without effect for want of room
- * @changes: counts tasks that came or went: what guest_find_task() returned
- *	holds while it stays
+ * @changes: counts changes: what was asked about tasks and mappings holds while
+ *	it stays. Who renames a task counts that by himself
  */
 struct guest {
 	struct dsos *dsos;

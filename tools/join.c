@@ -55,7 +55,7 @@ struct vm *join_vm(struct join *j, u32 pid)
 
 	if (vm)
 		return vm;
-	vm = xcalloc(1, sizeof(*vm));
+	vm = xcalloc_line(sizeof(*vm));
 	vm->pid = pid;
 	snprintf(vm->name, sizeof(vm->name), "pid-%u", pid);
 	j->vms = xreallocarray(j->vms, j->nr_vms + 1, sizeof(*j->vms));
@@ -69,9 +69,10 @@ static u64 vcpu_key(u32 vm, u32 vcpu)
 	return (u64)vm << 32 | vcpu;
 }
 
-static struct vcpu *find_vcpu(const struct join *j, u32 vm, u32 vcpu)
+static struct vcpu *find_vcpu(const struct join *j, const struct vm *vm, u32 vcpu)
 {
-	return map_get(&j->vcpu_by_id, vcpu_key(vm, vcpu));
+	return vcpu < VM_SMALL_VCPUS ? vm->vcpu[vcpu] :
+				       map_get(&j->vcpu_by_id, vcpu_key(vm->pid, vcpu));
 }
 
 #define SMALL_HANDLES	4096
@@ -79,13 +80,17 @@ static struct vcpu *find_vcpu(const struct join *j, u32 vm, u32 vcpu)
 /* The vCPU of a host record. */
 static struct vcpu *get_vcpu(struct join *j, u32 pid, u32 id, u32 handle)
 {
-	struct vcpu *v = find_vcpu(j, pid, id);
+	struct vm *vm = join_vm(j, pid);
+	struct vcpu *v = find_vcpu(j, vm, id);
 
 	if (!v) {
-		v = xcalloc(1, sizeof(*v));
-		v->vm = join_vm(j, pid);
-		v->vm->nr_vcpus++;
+		v = xcalloc_line(sizeof(*v));
+		v->vm = vm;
+		vm->nr_vcpus++;
+		if (id < VM_SMALL_VCPUS)
+			vm->vcpu[id] = v;
 		v->id = id;
+		snprintf(v->idle_comm, sizeof(v->idle_comm), "swapper/%u", id);
 		v->idle_who = guest_new_id();
 		v->no_who = guest_new_id();
 		j->vcpus = xreallocarray(j->vcpus, j->nr_vcpus + 1, sizeof(*j->vcpus));
@@ -149,95 +154,159 @@ static void vcpu_out(struct join *j, struct vcpu *v, u32 pcpu, u32 reason, u64 t
 
 /* ---- Attribution -------------------------------------------------------------------- */
 
-static const struct task *current_task(struct vcpu *v)
+void join_flush(struct join *j)
 {
-	struct guest *g = v->vm->guest;
+	u32 n = j->nr_batch;
 
-	if (v->task_changes != g->changes + 1) {
-		v->task_changes = g->changes + 1;
-		v->task = guest_find_task(g, v->tid);
-	}
-	return v->task;
+	j->nr_batch = 0;
+	if (n)
+		j->batched(j->ctx, j->batch, n);
 }
 
-static const char *make_comm(struct vcpu *v, const char *fmt, u32 n)
+/* Hands out what was made at the batch's end. */
+static void emit(struct join *j)
 {
-	snprintf(v->comm, sizeof(v->comm), fmt, n);
+	if (!j->batched)
+		j->sample(j->ctx, j->batch);
+	else if (++j->nr_batch == JOIN_BATCH)
+		join_flush(j);
+}
+
+/* The name of a task that has none. Samples of the one before may still point to its own. */
+static const char *make_comm(struct join *j, struct vcpu *v)
+{
+	char comm[sizeof(v->comm)];
+
+	snprintf(comm, sizeof(comm), ":%u", v->tid);
+	if (strcmp(comm, v->comm)) {
+		join_flush(j);
+		memcpy(v->comm, comm, sizeof(comm));
+	}
 	return v->comm;
 }
 
-static void set_task_of(struct joined *s, struct vcpu *v, const struct task *t)
+/* Why nothing is known of what runs, REASON_NONE if it is. */
+static enum join_reason not_known(const struct vcpu *v)
 {
-	s->pid = v->pid;
-	s->tid = v->tid;
-	s->who = t ? t->who : 0;
-	s->cgroup = t ? t->cgroup : 0;
-	if (!s->pid && !s->tid) {
-		s->who = v->idle_who;
-		s->comm = make_comm(v, "swapper/%u", v->id);
-	} else if (t && *t->comm) {
-		s->comm = t->comm;
+	const struct vm *vm = v->vm;
+
+	if (!vm->guest)
+		return vm->has_source && !v->has_clock ? REASON_NO_CLOCK :
+		       vm->has_source ? REASON_NO_TASK : REASON_NO_GUEST;
+	if (!v->has_clock)
+		return REASON_NO_CLOCK;
+	if (!v->has_task)
+		return REASON_NO_TASK;
+	return v->tid == VMCOOP_PID_OUTSIDE ? REASON_OUTSIDE : REASON_NONE;
+}
+
+static void find_running(struct join *j, struct vcpu *v)
+{
+	const struct guest *g = v->vm->guest;
+	struct running *r = &v->running;
+
+	*r = (struct running){ .who = v->no_who, .comm = "", .reason = not_known(v) };
+	if (r->reason)
+		return;
+	r->changes = g->changes + 1;
+	r->pid = v->pid;
+	r->tid = v->tid;
+	r->task = guest_find_task(g, v->tid);
+	r->who = r->task ? r->task->who : 0;
+	r->space = r->task ? r->task->proc->space : 0;
+	r->cgroup = r->task ? r->task->cgroup : 0;
+	if (!r->pid && !r->tid) {
+		r->who = v->idle_who;
+		r->comm = v->idle_comm;
 	} else {
-		s->comm = make_comm(v, ":%u", v->tid);
+		r->comm = r->task && *r->task->comm ? r->task->comm : make_comm(j, v);
 	}
 }
 
-/* Most samples lie in the same mapping as the one before. */
-static const struct mapping *find_mapping(struct vcpu *v, const struct task *t, u64 ip)
+static inline void know_running(struct join *j, struct vcpu *v)
 {
-	const struct mapping *m = v->last_map;
+	const struct guest *g = v->vm->guest;
 
-	if (m && v->last_space == t->proc->space && ip >= m->start && ip < m->end)
-		return m;
-	v->last_space = t->proc->space;
-	v->last_map = guest_mapping(t, ip);
-	return v->last_map;
+	if (!g || v->running.changes != g->changes + 1)
+		find_running(j, v);
 }
 
-static enum join_reason attribute(struct joined *s)
+/* Something about the vCPU changes. */
+static void forget_running(struct vcpu *v)
 {
-	const struct vm *vm = s->vm;
-	const struct task *t;
+	v->running.changes = 0;
+}
 
-	s->comm = "";
-	s->who = s->vcpu->no_who;
-	if (!vm->guest)
-		return vm->has_source && !s->vcpu->has_clock ? REASON_NO_CLOCK :
-		       vm->has_source ? REASON_NO_TASK : REASON_NO_GUEST;
-	if (!s->vcpu->has_clock)
-		return REASON_NO_CLOCK;
-	if (!s->vcpu->has_task)
-		return REASON_NO_TASK;
-	if (s->vcpu->tid == VMCOOP_PID_OUTSIDE)
-		return REASON_OUTSIDE;
-	t = current_task(s->vcpu);
-	set_task_of(s, s->vcpu, t);
+/* Most samples lie in the same mapping as the one before. */
+static inline const struct mapping *find_mapping(struct running *r, u64 ip)
+{
+	if (ip - r->start < r->len)
+		return r->map;
+	r->map = guest_mapping(r->task, ip);
+	r->start = r->map ? r->map->start : 0;
+	r->len = r->map ? r->map->end - r->map->start : 0;
+	return r->map;
+}
+
+static inline enum join_reason attribute(struct joined *s)
+{
+	struct running *r = &s->vcpu->running;
+
+	s->comm = r->comm;
+	s->who = r->who;
+	s->cgroup = r->cgroup;
+	s->pid = r->pid;
+	s->tid = r->tid;
+	if (r->reason)
+		return r->reason;
 	if (s->mode == VMCOOP_MODE_UNKNOWN)
 		return REASON_HIDDEN;
 	if (s->mode != VMCOOP_MODE_USER)
 		return REASON_NONE;
-	if (!t)
+	if (!r->task)
 		return REASON_NO_MAPPING;
-	s->map = find_mapping(s->vcpu, t, s->ip);
-	s->space = t->proc->space;
+	s->map = find_mapping(r, s->ip);
+	s->space = r->space;
 	return s->map ? REASON_NONE : REASON_NO_MAPPING;
+}
+
+/* A sample of @v, at the batch's end, with all that does not follow from its mode and address. */
+static inline struct joined *new_sample(struct join *j, struct vcpu *v, enum join_method method,
+					u64 time)
+{
+	struct joined *s;
+
+	know_running(j, v);
+	s = &j->batch[j->nr_batch];
+	/* Field by field: clearing all first takes longer. */
+	s->method = method;
+	s->time = time;
+	s->count = 1;
+	s->vcpu = v;
+	s->vm = v->vm;
+	s->pcpu = v->pcpu;
+	s->period = 0;
+	s->ip = 0;
+	s->space = 0;
+	s->map = NULL;
+	s->counts = NULL;
+	s->nr_counts = 0;
+	s->chain = NULL;
+	s->nr_kernel = s->nr_user = 0;
+	s->cgroup = 0;
+	s->pid = s->tid = 0;
+	s->event = 0;
+	s->mode = VMCOOP_MODE_UNKNOWN;
+	s->reason = REASON_NONE;
+	s->comm = "";
+	s->who = 0;
+	return s;
 }
 
 static void on_sample(struct join *j, struct vcpu *v, const struct vmcoop_host_sample *rec,
 		      u64 time)
 {
-	struct joined s = {
-		.method = METHOD_SAMPLED,
-		.time = time,
-		.period = rec->period,
-		.count = 1,
-		.vcpu = v,
-		.vm = v->vm,
-		.pcpu = rec->pcpu,
-		.event = rec->event,
-		.mode = rec->mode,
-		.ip = rec->ip,
-	};
+	struct joined *s;
 
 	if (time < j->begin || time > j->end) {
 		j->outside++;
@@ -245,13 +314,19 @@ static void on_sample(struct join *j, struct vcpu *v, const struct vmcoop_host_s
 	}
 	j->samples++;
 	v->vm->samples++;
+	s = new_sample(j, v, METHOD_SAMPLED, time);
+	s->period = rec->period;
+	s->pcpu = rec->pcpu;
+	s->event = rec->event;
+	s->ip = rec->ip;
+	s->mode = rec->mode;
 	if (rec->sflags & VMCOOP_S_IP_HIDDEN)
-		s.mode = VMCOOP_MODE_UNKNOWN;
-	else if (s.mode != VMCOOP_MODE_USER && s.mode != VMCOOP_MODE_KERNEL)
-		s.mode = arch_is_kernel_addr(v->vm->arch, s.ip) ? VMCOOP_MODE_KERNEL :
-								  VMCOOP_MODE_USER;
-	s.reason = attribute(&s);
-	j->sample(j->ctx, &s);
+		s->mode = VMCOOP_MODE_UNKNOWN;
+	else if (s->mode != VMCOOP_MODE_USER && s->mode != VMCOOP_MODE_KERNEL)
+		s->mode = arch_is_kernel_addr(v->vm->arch, s->ip) ? VMCOOP_MODE_KERNEL :
+								    VMCOOP_MODE_USER;
+	s->reason = attribute(s);
+	emit(j);
 }
 
 /* ---- Host records -------------------------------------------------------------------- */
@@ -269,16 +344,18 @@ static void on_clock(struct join *j, struct vcpu *v, const struct vmcoop_host_cl
 	j->steps += v->has_clock && !merge_same_clock(&v->clock, &clock);
 	v->clock = clock;
 	v->has_clock = true;
+	forget_running(v);
 }
 
 static void on_gone(struct join *j, struct vcpu *v, u64 t)
 {
 	vcpu_out(j, v, v->pcpu, VMCOOP_OUT_EXIT, t);
 	v->has_task = false;
+	forget_running(v);
 }
 
 /* The task that runs on @v, as method "counted" wants to know it. */
-static struct joined identify(struct vcpu *v, u64 t)
+static struct joined identify(struct join *j, struct vcpu *v, u64 t)
 {
 	struct joined s = {
 		.time = t,
@@ -289,6 +366,7 @@ static struct joined identify(struct vcpu *v, u64 t)
 		.mode = VMCOOP_MODE_KERNEL,
 	};
 
+	know_running(j, v);
 	s.reason = attribute(&s);
 	return s;
 }
@@ -311,7 +389,7 @@ static void on_count(struct join *j, struct vcpu *v, const struct vmcoop_host_co
 		return;
 	}
 	counts_add(&v->counts->sum, &delta);
-	who = identify(v, t);
+	who = identify(j, v, t);
 	counted_delta(v->counted, &who, &delta, from, t);
 }
 
@@ -371,24 +449,43 @@ static void host_record(struct join *j, const struct merge_rec *r)
 
 /* ---- Guest records -------------------------------------------------------------------- */
 
-/* @comm, of 16 bytes, is NULL where the record does not say. */
-static void set_task(struct vcpu *v, u32 pid, u32 tid, const char *comm, u64 now)
+/* The task, made if need be; samples at hand still point to what changes. */
+static struct task *task_to_run(struct join *j, struct guest *g, u32 pid, u32 tid, const char *comm)
 {
-	struct task *t;
+	struct task *t = guest_find_task(g, tid);
+	u64 who;
 
-	if (v->counted && !(v->has_task && v->pid == pid && v->tid == tid)) {
-		struct joined before = identify(v, now);
+	if (!t || t->proc->pid != pid) {
+		join_flush(j);
+		t = guest_task(g, pid, tid);
+	}
+	if (!t || !comm)
+		return t;
+	if (strncmp(t->comm, comm, 16))
+		join_flush(j);
+	who = t->who;
+	guest_tick_name(t, comm);
+	g->changes += t->who != who;
+	return t;
+}
+
+/* @comm, of 16 bytes, is NULL where the record does not say. */
+static void set_task(struct join *j, struct vcpu *v, u32 pid, u32 tid, const char *comm, u64 now)
+{
+	bool same = v->has_task && v->pid == pid && v->tid == tid;
+
+	if (v->counted && !same) {
+		struct joined before = identify(j, v, now);
 
 		counted_ran(v->counted, &before, now);
 	}
 	v->has_task = true;
 	v->pid = pid;
 	v->tid = tid;
-	t = tid && tid != VMCOOP_PID_OUTSIDE ? guest_task(v->vm->guest, pid, tid) : NULL;
-	if (t && comm)
-		guest_tick_name(t, comm);
-	v->task = t;
-	v->task_changes = v->vm->guest->changes + 1;
+	if (tid && tid != VMCOOP_PID_OUTSIDE)
+		task_to_run(j, v->vm->guest, pid, tid, comm);
+	if (!same)
+		forget_running(v);
 }
 
 static void set_chain(struct joined *s, const struct vmcoop_guest_tick *rec)
@@ -408,63 +505,54 @@ static void on_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_ti
 		    const struct merge_rec *r)
 {
 	u64 ran = ran_until(j, v, r->time);
-	struct joined s = {
-		.method = METHOD_TICK,
-		.time = r->time,
-		.period = ran - v->ran_at_tick,
-		.count = 1,
-		.vcpu = v,
-		.vm = v->vm,
-		.pcpu = v->pcpu,
-		.mode = rec->mode == VMCOOP_MODE_USER ? VMCOOP_MODE_USER : VMCOOP_MODE_KERNEL,
-		.ip = rec->ip,
-	};
+	struct joined *s;
 
 	if (r->time < j->begin || r->time > j->end)
 		return;
+	s = new_sample(j, v, METHOD_TICK, r->time);
+	s->period = ran - v->ran_at_tick;
+	s->mode = rec->mode == VMCOOP_MODE_USER ? VMCOOP_MODE_USER : VMCOOP_MODE_KERNEL;
+	s->ip = rec->ip;
 	v->ran_at_tick = ran;
 	j->ticks++;
 	if (r->true_time >= j->begin && v->has_clock)
 		quality_tick(&j->quality, &v->quality, r->true_time);
-	s.reason = attribute(&s);
-	set_chain(&s, rec);
-	j->sample(j->ctx, &s);
+	s->reason = attribute(s);
+	/* It lies in the record, which does not wait for a batch. */
+	if (!j->batched)
+		set_chain(s, rec);
 	if (v->counted) {
-		struct joined who = identify(v, r->time);
+		struct joined who = identify(j, v, r->time), at = *s;
 
-		s.chain = NULL;
-		s.nr_kernel = s.nr_user = 0;
+		emit(j);
+		at.chain = NULL;
+		at.nr_kernel = at.nr_user = 0;
 		counted_ran(v->counted, &who, r->time);
-		counted_tick(v->counted, &s);
+		counted_tick(v->counted, &at);
+	} else {
+		emit(j);
 	}
 }
 
 static void untimed_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_tick *rec,
 			 u64 time)
 {
-	struct joined s = {
-		.method = METHOD_TICK,
-		.reason = REASON_NO_CLOCK,
-		.time = time,
-		.count = 1,
-		.vcpu = v,
-		.vm = v->vm,
-		.comm = "",
-		.ip = rec->ip,
-	};
+	struct joined *s;
 
 	if (time < j->begin || time > j->end)
 		return;
 	j->ticks++;
-	j->sample(j->ctx, &s);
+	s = new_sample(j, v, METHOD_TICK, time);
+	s->reason = REASON_NO_CLOCK;
+	s->pcpu = 0;
+	s->ip = rec->ip;
+	emit(j);
 }
 
 static void forget_task(struct vcpu *v)
 {
 	v->has_task = false;
-	v->task = NULL;
-	v->task_changes = 0;
-	v->last_map = NULL;
+	forget_running(v);
 }
 
 /* The guest that speaks, begun anew if its module was. NULL: one that has ended. */
@@ -476,6 +564,7 @@ static struct guest *speaking_guest(struct join *j, struct vm *vm, const struct 
 		return vm->guest;
 	if (vm->guest && src->generation < vm->generation)
 		return NULL;
+	join_flush(j);
 	guest_free(vm->guest);
 	vm->guest = guest_new(&vm->dsos);
 	vm->generation = src->generation;
@@ -488,7 +577,7 @@ static struct guest *speaking_guest(struct join *j, struct vm *vm, const struct 
 
 static void guest_side(struct join *j, const struct merge_rec *r)
 {
-	struct vm *vm = join_vm(j, r->src->vm);
+	struct vm *vm = r->src->priv;
 	struct guest *g = speaking_guest(j, vm, r->src);
 	const struct vmcoop_guest_switch *sw;
 	const struct vmcoop_guest_tick *tick;
@@ -496,13 +585,13 @@ static void guest_side(struct join *j, const struct merge_rec *r)
 
 	if (!g)
 		return;
-	v = find_vcpu(j, vm->pid, r->hdr->id);
+	v = find_vcpu(j, vm, r->hdr->id);
 	switch (r->hdr->type) {
 	case VMCOOP_GUEST_TICK:
 		tick = (const void *)r->hdr;
 		j->orphans += !v;
 		if (v && r->timed) {
-			set_task(v, tick->pid, tick->tid,
+			set_task(j, v, tick->pid, tick->tid,
 				 tick->hdr.size >= sizeof(*tick) ? tick->comm : NULL, r->time);
 			on_tick(j, v, tick, r);
 		} else if (v) {
@@ -512,10 +601,11 @@ static void guest_side(struct join *j, const struct merge_rec *r)
 	case VMCOOP_GUEST_SWITCH:
 		sw = (const void *)r->hdr;
 		if (v && r->timed)
-			set_task(v, sw->next_pid, sw->next_tid, NULL, r->time);
+			set_task(j, v, sw->next_pid, sw->next_tid, NULL, r->time);
 		break;
 	default:
 		/* What tasks there are holds even where the clock is not known. */
+		join_flush(j);
 		guest_record(g, r->hdr);
 		break;
 	}
@@ -540,6 +630,7 @@ void join_source(struct join *j, struct merge_source *src)
 	if (src->host)
 		return;
 	vm = join_vm(j, src->vm);
+	src->priv = vm;
 	vm->has_source = true;
 	vm->arch = src->arch;
 }
@@ -552,23 +643,29 @@ void join_record(struct join *j, const struct merge_rec *rec)
 		guest_side(j, rec);
 }
 
+void join_soon(const struct join *j, const struct merge_rec *rec)
+{
+	const char *v = NULL;
+
+	if (rec->src->host && rec->hdr->id < SMALL_HANDLES)
+		v = (const char *)j->by_handle[rec->hdr->id];
+	__builtin_prefetch(v);
+	__builtin_prefetch(v + 64);
+}
+
 /* Running time that no tick has claimed is part of the whole all the same. */
 static void left_over(struct join *j, struct vcpu *v, u64 now)
 {
 	u64 ran = ran_until(j, v, now);
-	struct joined s = {
-		.method = METHOD_TICK,
-		.reason = v->vm->has_source ? REASON_NO_TICK : REASON_NO_GUEST,
-		.time = now,
-		.period = ran - v->ran_at_tick,
-		.vcpu = v,
-		.vm = v->vm,
-		.comm = "",
-		.pcpu = v->pcpu,
-	};
+	struct joined *s;
 
-	if (s.period)
-		j->sample(j->ctx, &s);
+	if (ran == v->ran_at_tick)
+		return;
+	s = new_sample(j, v, METHOD_TICK, now);
+	s->reason = v->vm->has_source ? REASON_NO_TICK : REASON_NO_GUEST;
+	s->period = ran - v->ran_at_tick;
+	s->count = 0;
+	emit(j);
 }
 
 void join_finish(struct join *j, u64 now)
@@ -586,6 +683,7 @@ void join_finish(struct join *j, u64 now)
 				in_window(j, v->exits.out_since, now);
 		left_over(j, v, now);
 	}
+	join_flush(j);
 }
 
 void join_free(struct join *j)

@@ -48,12 +48,15 @@ enum join_reason {
 
 extern const char *const reason_names[NR_REASONS];
 
+#define VM_SMALL_VCPUS	64
+
 /**
  * struct vm - a virtual machine of the file
  * @name: as people call it; "pid-N" if the file does not say
  * @uuid: as QEMU and libvirt have it, "" without
  * @region: its region's path, "" if it has none
  * @nr_vcpus: seen
+ * @vcpu: those with small numbers
  * @guest: its guest's present state, NULL if it has told nothing
  * @generation: of @guest's sources
  * @release: the guest kernel's, as it claims
@@ -64,19 +67,20 @@ extern const char *const reason_names[NR_REASONS];
  */
 struct vm {
 	u32 pid;
-	char name[128];
-	char uuid[37];
-	char region[256];
 	u32 nr_vcpus;
 	struct guest *guest;
 	u32 generation;
-	char release[65];
 	u32 arch;
 	bool has_source;
-	struct dsos dsos;
-	struct symbols *symbols;
 	u64 samples;
 	void *priv;		/* the symbolizer's */
+	struct symbols *symbols;
+	struct vcpu *vcpu[VM_SMALL_VCPUS];
+	struct dsos dsos;
+	char name[128];
+	char uuid[37];
+	char region[256];
+	char release[65];
 };
 
 /* Whether people mean this VM by @name: its name or its pid. */
@@ -94,37 +98,44 @@ bool vm_is_called(const struct vm *vm, const char *name);
  * @counts: its counting events, NULL without
  * @counted: who gives them to code positions
  * @exits: where its time went
- * @task: the current task as the guest knows it, good while @task_changes is
- *	the guest's
+ * @running: what its samples have in common while nothing changes
  * @comm: what the current task is called if it has no name
+ * @idle_comm: what its idle task is called
  * @idle_who: struct joined's @who of its idle task
  * @no_who: the same while no task is known
- * @last_map: of the last sample, good while its address space is @last_space
  * @last_row: where rows.c put its last sample, plus 1
  */
 struct vcpu {
 	struct vm *vm;
 	u32 id;
 	u32 handle;
-	u32 tid_host;
-	struct vmcoop_clock clock;
+	u32 pcpu;
 	bool has_clock;
 	bool in;
-	u32 pcpu;
-	u64 since;
-	u64 ran, ran_at_tick;
 	bool has_task;
 	u32 pid, tid;
+	u32 last_row[NR_METHODS];
+	struct running {
+		u64 changes;		/* the guest's, plus 1, for which this is good */
+		u64 who;
+		const char *comm;
+		const struct task *task;
+		u64 space;
+		u64 cgroup;
+		u64 start, len;		/* of @map */
+		const struct mapping *map;	/* of the last sample */
+		enum join_reason reason;
+		u32 pid, tid;
+	} running;
+	u64 since;
+	u64 ran, ran_at_tick;
+	u32 tid_host;
+	struct vmcoop_clock clock;
 	struct counts_vcpu *counts;
 	struct counted *counted;
 	struct exits exits;
-	struct task *task;
-	u64 task_changes;
-	char comm[24];
+	char comm[24], idle_comm[24];
 	u64 idle_who, no_who;
-	const struct mapping *last_map;
-	u64 last_space;
-	u32 last_row[NR_METHODS];
 	struct quality_vcpu quality;
 };
 
@@ -139,7 +150,7 @@ struct vcpu {
  * @space: with @map: the same while the address space stays as it is
  * @cgroup: number of the task's cgroup, 0 if not told
  * @chain: of a tick: return addresses of @nr_kernel kernel and @nr_user user
- *	callers, each innermost first; good until the call returns
+ *	callers, each innermost first; good until the call returns; not in batches
  * @counts: METHOD_COUNTED: of each of @nr_counts counting events; @period is 0
  * @map: user mode: what is mapped at @ip, else NULL
  */
@@ -166,9 +177,13 @@ struct joined {
 	enum join_reason reason : 8;
 };
 
+#define JOIN_BATCH	32
+
 /**
  * struct join - a join under way
  * @sample: called for each joined sample
+ * @batched: if not NULL called in its place with several, up to JOIN_BATCH, in
+ *	order; only METHOD_COUNTED then goes to @sample
  * @begin: first host stamp to tell of; UINT64_MAX until the file says
  * @end: last one
  * @samples: host samples in the window
@@ -179,6 +194,7 @@ struct joined {
  */
 struct join {
 	void (*sample)(void *ctx, const struct joined *j);
+	void (*batched)(void *ctx, const struct joined *j, u32 n);
 	void *ctx;
 	u64 begin, end;
 	u64 samples, outside, ticks, orphans, steps;
@@ -192,6 +208,8 @@ struct join {
 	struct u64map vcpu_by_id;	/* VM's pid and vCPU */
 	struct u64map vcpu_by_handle;
 	struct vcpu **by_handle;	/* the same for small handles */
+	struct joined batch[JOIN_BATCH];
+	u32 nr_batch;
 };
 
 void join_init(struct join *j, void (*sample)(void *ctx, const struct joined *j), void *ctx);
@@ -199,6 +217,10 @@ struct vm *join_vm(struct join *j, u32 pid);
 /* From struct merge_ops. */
 void join_source(struct join *j, struct merge_source *src);
 void join_record(struct join *j, const struct merge_rec *rec);
+/* Has what join_record() is going to look at brought nearer. */
+void join_soon(const struct join *j, const struct merge_rec *rec);
+/* Hands out what @batched has not been called with yet. */
+void join_flush(struct join *j);
 /* The stream has ended at host time @now. */
 void join_finish(struct join *j, u64 now);
 void join_free(struct join *j);

@@ -19,17 +19,6 @@ struct merge_clock {
 	u32 gen;
 };
 
-/**
- * struct merge_node - a source in the order of what comes next
- * @key: host time
- * @order: among equal keys: priority, then the source's number
- */
-struct merge_node {
-	u64 key;
-	u64 order;
-	struct merge_source *s;
-};
-
 void merge_init(struct merge *m, const struct merge_ops *ops, void *ctx,
 		struct datafile_reader *file)
 {
@@ -66,6 +55,12 @@ static const u16 min_size[VMCOOP_REC_TYPES] = {
 	[VMCOOP_GUEST_CGROUP] = sizeof(struct vmcoop_guest_cgroup),
 	[VMCOOP_GUEST_SYMBOLS] = sizeof(struct vmcoop_guest_symbols),
 };
+
+/* Types whose records say themselves how much lies behind. */
+#define TYPE(t)	(1ULL << VMCOOP_##t)
+#define HAS_TAIL	(TYPE(GUEST_TICK) | TYPE(GUEST_MMAP) | TYPE(GUEST_BUILDID) |	\
+			 TYPE(GUEST_CGROUP) | TYPE(HOST_COUNT) | TYPE(HOST_EXITS))
+static_assert(VMCOOP_REC_TYPES <= 64, "a bit for each type");
 
 static bool is_host_type(u8 type)
 {
@@ -110,7 +105,7 @@ static bool well_formed(const struct merge_source *s, const struct vmcoop_hdr *h
 	if (s->host != is_host_type(hdr->type) || hdr->type >= VMCOOP_REC_TYPES ||
 	    hdr->size < min_size[hdr->type])
 		return false;
-	return tail_fits(hdr);
+	return !(HAS_TAIL >> hdr->type & 1) || tail_fits(hdr);
 }
 
 /*
@@ -140,46 +135,63 @@ static u8 record_prio(u8 type)
  * match below it, tree[0] the winner of all. Replaying the winner's matches
  * takes as many steps as there are levels. Changes elsewhere are rare (a chunk
  * for a source that had none, a clock): then it is made anew.
+ *
+ * What plays is a source's place in the order, in one number: host time, then
+ * priority, then the source's leaf. Leaves are in the order of sources' numbers.
  */
+typedef unsigned __int128 place_t;
+
 #define KEY_NONE	UINT64_MAX
 #define KEY_MAX		(UINT64_MAX - 1)
+#define LEAF_BITS	16
+static_assert(MERGE_SOURCES <= 1U << LEAF_BITS, "leaves");
 
-static inline bool before(const struct merge_node *a, const struct merge_node *b)
+static inline u64 key_of(place_t p)
 {
-	/* Without a branch: nobody can predict it. */
-	return (a->key < b->key) | ((a->key == b->key) & (a->order < b->order));
+	return p >> 64;
 }
 
-static inline struct merge_node node_of(struct merge_source *s)
+static inline u32 leaf_of(place_t p)
 {
-	return (struct merge_node){
-		.key = s && s->queued ? s->key : KEY_NONE,
-		.order = s ? (u64)s->prio << 32 | s->id : 0,
-		.s = s,
-	};
+	return p & ((1U << LEAF_BITS) - 1);
+}
+
+static inline place_t place_of(const struct merge_source *s)
+{
+	return (place_t)(s->queued ? s->key : KEY_NONE) << 64 | s->prio << LEAF_BITS | s->leaf;
 }
 
 /* The winner below node @at; the losers stay there. */
-static struct merge_node play(struct merge *m, u32 at)
+static place_t play(struct merge *m, u32 at)
 {
-	struct merge_node a, b;
-	bool first;
+	place_t a, b;
 
 	if (at >= m->nr_leaves) {
 		at -= m->nr_leaves;
-		return node_of(at < m->nr_all ? m->all[at] : NULL);
+		return at < m->nr_all ? place_of(m->all[at]) : (place_t)KEY_NONE << 64;
 	}
 	a = play(m, 2 * at);
 	b = play(m, 2 * at + 1);
-	first = before(&a, &b);
-	m->tree[at] = first ? b : a;
-	return first ? a : b;
+	m->tree[at] = a < b ? b : a;
+	return a < b ? a : b;
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct merge_source *x = *(void *const *)a, *y = *(void *const *)b;
+
+	return x->id < y->id ? -1 : x->id > y->id;
 }
 
 static void restore_order(struct merge *m)
 {
-	u32 leaves = 1;
+	u32 leaves = 1, i;
 
+	if (!m->sorted)
+		qsort(m->all, m->nr_all, sizeof(*m->all), by_number);
+	for (i = 0; i < m->nr_all && !m->sorted; i++)
+		m->all[i]->leaf = i;
+	m->sorted = true;
 	while (leaves < m->nr_all)
 		leaves *= 2;
 	if (leaves != m->nr_leaves) {
@@ -190,36 +202,33 @@ static void restore_order(struct merge *m)
 	m->disorder = false;
 }
 
-static void replay(struct merge *m, struct merge_source *s)
+static inline void replay(struct merge *m, struct merge_source *s)
 {
-	struct merge_node cur = node_of(s), *node;
+	place_t cur = place_of(s), *tree = m->tree;
 	u32 at;
 
 	for (at = (m->nr_leaves + s->leaf) / 2; at; at /= 2) {
-		struct merge_node other;
-		bool lost;
+		place_t other = tree[at];
+		bool lost = other < cur;
+		u64 high = lost ? key_of(cur) : key_of(other), low = lost ? (u64)cur : (u64)other;
+		u64 won_high = lost ? key_of(other) : key_of(cur);
+		u64 won_low = lost ? (u64)other : (u64)cur;
 
-		node = &m->tree[at];
-		other = *node;
-		lost = before(&other, &cur);
-		node->key = lost ? cur.key : other.key;
-		node->order = lost ? cur.order : other.order;
-		node->s = lost ? cur.s : other.s;
-		cur.key = lost ? other.key : cur.key;
-		cur.order = lost ? other.order : cur.order;
-		cur.s = lost ? other.s : cur.s;
+		/* Without a branch: nobody can predict it. */
+		tree[at] = (place_t)high << 64 | low;
+		cur = (place_t)won_high << 64 | won_low;
 	}
-	m->tree[0] = cur;
+	tree[0] = cur;
 }
 
 /* What comes next, NULL if nothing does before @limit. */
-static struct merge_source *first_below(struct merge *m, u64 limit)
+static inline struct merge_source *first_below(struct merge *m, u64 limit)
 {
 	if (!m->nr_all)
 		return NULL;
 	if (m->disorder)
 		restore_order(m);
-	return m->tree[0].key < limit ? m->tree[0].s : NULL;
+	return key_of(m->tree[0]) < limit ? m->all[leaf_of(m->tree[0])] : NULL;
 }
 
 /* ---- Sources ---------------------------------------------------------------- */
@@ -288,13 +297,31 @@ static void evict_others(struct merge *m, const struct merge_source *s)
 	}
 }
 
+static void drop_held(struct merge *m, struct chunk *c)
+{
+	if (!c->held)
+		return;
+	m->held -= c->stored;
+	free(c->held);
+	c->held = NULL;
+}
+
+static void flush(struct merge *m)
+{
+	if (m->nr_batch)
+		m->ops->records(m->ctx, m->batch, m->nr_batch);
+	m->nr_batch = 0;
+}
+
 /* Makes the source's first chunk be in memory. */
 static bool source_load(struct merge *m, struct merge_source *s)
 {
-	const struct chunk *c = &s->queue.chunks[s->queue.first];
+	struct chunk *c = &s->queue.chunks[s->queue.first];
 
 	if (s->loaded)
 		return true;
+	/* What is to be handed out lies in sources' memory. */
+	flush(m);
 	if (c->len > s->cap) {
 		m->memory += c->len - s->cap;
 		if (m->memory > MERGE_MEMORY)
@@ -304,6 +331,9 @@ static bool source_load(struct merge *m, struct merge_source *s)
 		s->cap = c->len;
 	}
 	s->loaded = datafile_load(m->file, c, s->data);
+	s->len = c->len;
+	s->head = (const struct vmcoop_hdr *)(s->data + s->off);
+	drop_held(m, c);
 	return s->loaded;
 }
 
@@ -325,42 +355,55 @@ static void queue_push(struct merge_queue *q, const struct chunk *c)
 
 static void pop_chunk(struct merge *m, struct merge_source *s)
 {
+	drop_held(m, &s->queue.chunks[s->queue.first]);
 	s->queue.first = (s->queue.first + 1) & (s->queue.cap - 1);
 	s->queue.nr--;
 	m->nr_chunks--;
 	s->loaded = false;
-	s->next = 0;
+	s->next = s->off = 0;
+}
+
+/* Takes the record at @s->next, of @size bytes, for the head; false if it makes no sense. */
+static inline bool take_head(struct merge_source *s, int size)
+{
+	const struct vmcoop_hdr *hdr = (const struct vmcoop_hdr *)(s->data + s->next);
+
+	s->off = s->next;
+	s->next += size;
+	s->records++;
+	if (!well_formed(s, hdr)) {
+		s->malformed++;
+		return false;
+	}
+	if (!s->host)
+		s->stamp = s->head_stamp;
+	s->head = hdr;
+	s->type = hdr->type;
+	s->has_head = true;
+	s->head_id = hdr->id;
+	s->head_stamp = hdr->stamp;
+	s->prio = record_prio(hdr->type);
+	__builtin_prefetch(s->data + s->next);
+	return true;
 }
 
 /* Finds the source's next good record; false if nothing of it has been read. */
 static bool source_advance(struct merge *m, struct merge_source *s)
 {
-	for (s->has_head = false; s->queue.nr;) {
-		const struct vmcoop_hdr *hdr;
-		u32 len = s->queue.chunks[s->queue.first].len;
-		int size = -1;
+	int size;
 
-		if (source_load(m, s))
-			size = vmcoop_rec_next(s->data, len, s->next);
-		if (size <= 0) {
-			/* Not even the writer's checks passed here: skip the rest. */
-			s->malformed += s->next != len;
-			pop_chunk(m, s);
+	s->has_head = false;
+	while (s->loaded || s->queue.nr) {
+		size = -1;
+		if (s->loaded || source_load(m, s))
+			size = vmcoop_rec_next(s->data, s->len, s->next);
+		if (size > 0 && take_head(s, size))
+			return true;
+		if (size > 0)
 			continue;
-		}
-		hdr = (const struct vmcoop_hdr *)(s->data + s->next);
-		s->off = s->next;
-		s->next += size;
-		s->records++;
-		if (!well_formed(s, hdr)) {
-			s->malformed++;
-			continue;
-		}
-		s->has_head = true;
-		s->head_id = hdr->id;
-		s->head_stamp = hdr->stamp;
-		s->prio = record_prio(hdr->type);
-		return true;
+		/* Not even the writer's checks passed here: skip the rest. */
+		s->malformed += s->next != s->queue.chunks[s->queue.first].len;
+		pop_chunk(m, s);
 	}
 	s->queued = false;
 	return false;
@@ -400,28 +443,32 @@ static void clock_changed(struct merge *m, const struct vmcoop_hdr *hdr)
 	m->disorder = true;
 }
 
-static void hand_out(struct merge *m, struct merge_source *s, bool timed)
+static inline void hand_out(struct merge *m, struct merge_source *s, bool timed)
 {
-	struct merge_rec rec = { .src = s, .timed = timed };
+	struct merge_rec *rec;
 
-	if (!source_load(m, s)) {
+	if (!s->loaded && !source_load(m, s)) {
 		/* It was there when it was found: the file has changed meanwhile. */
 		s->malformed++;
 		return;
 	}
-	rec.hdr = (const struct vmcoop_hdr *)(s->data + s->off);
+	if (m->nr_batch == MERGE_BATCH)
+		flush(m);
+	rec = &m->batch[m->nr_batch++];
+	rec->hdr = s->head;
+	rec->src = s;
+	rec->timed = timed;
+	rec->true_time = 0;
 	if (timed) {
 		m->late += s->key < m->now;
 		m->now = max_u64(m->now, s->key);
-		rec.true_time = s->key;
+		rec->true_time = s->key;
 	} else {
 		m->untimed++;
 	}
-	rec.time = m->now;
-	s->stamp = s->head_stamp;
-	m->ops->record(m->ctx, &rec);
-	if (timed && rec.hdr->type == VMCOOP_HOST_CLOCK)
-		clock_changed(m, rec.hdr);
+	rec->time = m->now;
+	if (timed && s->type == VMCOOP_HOST_CLOCK)
+		clock_changed(m, s->head);
 }
 
 /* Hands out all records with host times below @limit. */
@@ -435,6 +482,7 @@ static void merge_run(struct merge *m, u64 limit)
 			source_queue(m, s);
 		replay(m, s);
 	}
+	flush(m);
 }
 
 /*
@@ -457,6 +505,7 @@ static void give_up(struct merge *m, struct merge_source *s)
 		if (source_advance(m, s))
 			source_queue(m, s);
 	}
+	flush(m);
 	s->waits = false;
 	m->disorder = true;
 }
@@ -490,7 +539,7 @@ static void add_source(struct merge *m, const struct chunk *c)
 
 	if (map_get(&m->sources, c->source) || m->nr_all == MERGE_SOURCES)
 		return;
-	s = xcalloc(1, sizeof(*s));
+	s = xcalloc_line(sizeof(*s));
 	s->id = c->source;
 	s->host = kv_get_str(c->data, c->len, "side", word, sizeof(word)) &&
 		  !strcmp(word, "host");
@@ -503,7 +552,7 @@ static void add_source(struct merge *m, const struct chunk *c)
 		 !strcmp(word, "nmi");
 	kv_get_str(c->data, c->len, "release", s->release, sizeof(s->release));
 	map_put(&m->sources, s->id, s);
-	s->leaf = m->nr_all;
+	m->sorted = false;
 	m->all = xreallocarray(m->all, m->nr_all + 1, sizeof(*m->all));
 	m->all[m->nr_all++] = s;
 	m->disorder = true;
@@ -515,12 +564,17 @@ static void add_source(struct merge *m, const struct chunk *c)
 		m->ops->source(m->ctx, s);
 }
 
-static void add_records(struct merge *m, const struct chunk *c)
+static void add_records(struct merge *m, struct chunk *c)
 {
 	struct merge_source *s = map_get(&m->sources, c->source);
 
 	if (!s || !c->len)
 		return;
+	/* Where nothing of the source is in memory it is loaded at once. */
+	if (s->has_head && m->held + c->stored <= MERGE_HELD) {
+		datafile_hold(m->file, c);
+		m->held += c->stored;
+	}
 	queue_push(&s->queue, c);
 	m->nr_chunks++;
 	if (s->has_head || !source_advance(m, s))
@@ -602,6 +656,8 @@ void merge_free(struct merge *m)
 	size_t i;
 
 	for (i = 0; i < m->nr_all; i++) {
+		while (m->all[i]->queue.nr)
+			pop_chunk(m, m->all[i]);
 		free(m->all[i]->queue.chunks);
 		free(m->all[i]->data);
 		free(m->all[i]);

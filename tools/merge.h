@@ -11,7 +11,8 @@
  *
  * In memory stand, of each source, the chunk at which it is, and where in the
  * file those behind it lie: about the memory of a chunk for each ring however
- * long the file and its drain rounds. Both have bounds whatever the file says.
+ * long the file and its drain rounds. Some of what lies behind is held as the
+ * file has it, to be read once only. All has bounds whatever the file says.
  */
 #ifndef VMCOOP_MERGE_H
 #define VMCOOP_MERGE_H
@@ -22,10 +23,11 @@
 #include "map.h"
 
 struct merge_clock;
-struct merge_node;
 
 #define MERGE_HOLD_MS	2000
 #define MERGE_MEMORY	(64U << 20)	/* of chunks in memory, bytes */
+#define MERGE_HELD	(8U << 20)	/* of chunks as the file has them, bytes */
+#define MERGE_BATCH	32		/* records handed out at a time */
 #define MERGE_SOURCES	65536		/* more are not read */
 #define MERGE_CHUNKS	(1U << 20)	/* of chunks between two watermarks */
 
@@ -47,11 +49,27 @@ struct merge_queue {
  * @release: guest: kernel release it claims
  * @arch: guest: VMCOOP_ARCH_*
  * @records: handed out or skipped, malformed ones included
+ * @priv: whoever receives the records may keep what he wants here
  * @malformed: too short for their type, or cut inside a chunk
  */
 struct merge_source {
-	u32 id;
+	/* the merge's own, in a cache line */
+	const struct vmcoop_hdr *head;	/* in @data; good if @has_head and @loaded */
+	char *data;
+	u32 next, len;			/* what follows the head in @data; its bytes */
+	u64 key;			/* host time of the head */
+	u64 head_stamp;
+	u32 head_id;
+	u16 leaf;			/* in the tree: among all sources by their numbers */
+	u8 type;			/* of the head */
+	u8 prio;			/* among equal keys */
+	bool has_head;
+	bool loaded;			/* the head's chunk is in @data */
+	bool queued;			/* it has a place in the order */
 	bool host;
+	u64 records, malformed;
+
+	u32 id;
 	u32 vm;
 	u32 generation;
 	u32 ring;
@@ -59,25 +77,16 @@ struct merge_source {
 	bool nmi;
 	u32 arch;
 	char release[65];
-	u64 records, malformed;
+	void *priv;
 
 	/* the merge's own */
+	u32 cap;			/* bytes that @data has room for */
+	u32 off;			/* of the head in @data */
 	struct merge_queue queue;	/* chunks; the first one is in @data */
-	char *data;
-	u32 cap;			/* bytes of @data */
-	u32 off, next;			/* in @data: the head, and what follows it */
-	bool has_head;
-	bool loaded;			/* the head's chunk is in @data */
-	u8 prio;			/* among equal keys */
-	bool queued;			/* it has a place in the order */
-	u32 head_id;
-	u64 head_stamp;
-	u64 key;			/* host time of the head */
-	u64 stamp;			/* of the record before the head */
+	u64 stamp;			/* guest: of the record before the head */
 	const struct merge_clock *clock;	/* of @clock_id */
 	u32 clock_id;
 	u32 clock_gen;			/* of the clock that converted @stamp */
-	u32 leaf;			/* in the tree */
 	bool waits;			/* for its clock */
 	u64 waits_since;		/* host time */
 };
@@ -101,12 +110,12 @@ struct merge_rec {
 
 /**
  * struct merge_ops - who wants to know
- * @record: each record, in order
+ * @records: all records in order, a few at a time
  * @source: a source begins
  * @chunk: a chunk the merge has no use for
  */
 struct merge_ops {
-	void (*record)(void *ctx, const struct merge_rec *rec);
+	void (*records)(void *ctx, const struct merge_rec *rec, u32 n);
 	void (*source)(void *ctx, struct merge_source *src);
 	void (*chunk)(void *ctx, const struct chunk *c);
 };
@@ -130,10 +139,14 @@ struct merge {
 	struct u64map clocks;		/* by VM and vCPU */
 	struct merge_source **all, **guests;
 	u32 nr_all, nr_guests;
-	struct merge_node *tree;
+	unsigned __int128 *tree;	/* of places in the order: see merge.c */
 	u32 nr_leaves;			/* a power of two */
 	bool disorder;			/* the tree has to be made anew */
+	bool sorted;			/* @all is, by numbers */
 	u64 memory;			/* bytes of all sources' @data */
+	u64 held;			/* bytes of chunks as the file has them */
+	struct merge_rec batch[MERGE_BATCH];	/* in order, to be handed out */
+	u32 nr_batch;
 	u64 nr_chunks;			/* in all queues */
 	u64 watermark;
 	u64 horizon;			/* host time the recorder had reached */

@@ -174,7 +174,7 @@ static u32 find_row(struct rows *r, const struct row *want)
 	return r->nr - 1;
 }
 
-/* ---- Samples that were seen before --------------------------------------------------- */
+/* ---- Rows of samples that were seen before --------------------------------------------- */
 
 #define CACHE_SIZE	(1U << 15)
 
@@ -182,7 +182,7 @@ static u32 find_row(struct rows *r, const struct row *want)
  * struct row_cache - the row of samples with these properties
  * @tag: 64 bits of their hash with a random seed: no two are expected to agree
  *	in it before the sun burns out
- * @row: its index plus 1, 0: free
+ * @row: its index
  */
 struct row_cache {
 	u64 tag;
@@ -190,30 +190,34 @@ struct row_cache {
 };
 
 /* Of all that decides on a sample's row; 0: that is not known. */
-static u64 sample_tag(const struct rows *r, const struct joined *j)
+static inline u64 sample_tag(const struct rows *r, const struct joined *j, const struct place *p)
 {
-	u64 cpus = 0;
+	u64 tag;
 
-	if (!j->who)
+	if (!j->who || !p->id)
 		return 0;
+	/* Sums will do: @id is as good as random. */
+	tag = p->id + j->who * 0x9e3779b97f4a7c15ULL +
+	      ((u64)j->mode << 8 | j->reason) * 0xbf58476d1ce4e5b9ULL;
 	if (r->keys & BIT(KEY_VCPU))
-		cpus = j->vcpu->id;
+		tag += hash_u64(j->vcpu->id);
 	if (r->keys & BIT(KEY_PCPU))
-		cpus |= (u64)j->pcpu << 32;
-	return hash_u64(hash_u64(j->ip ^ (u64)j->mode << 60 ^ (u64)j->reason << 56) +
-			j->who * 0x9e3779b97f4a7c15ULL +
-			(j->map ? j->space : 0) * 0xbf58476d1ce4e5b9ULL +
-			cpus * 0x94d049bb133111ebULL) | 1;
+		tag += hash_u64(~(u64)j->pcpu);
+	return tag | 1;
 }
 
-static struct row_cache *cache_slot(const struct rows *r, u64 tag)
+/* Rows of a task's neighbouring functions share cache lines. */
+static inline struct row_cache *cache_slot(struct rows *r, const struct joined *j,
+					   const struct place *p)
 {
-	return &r->cache[tag >> 32 & (CACHE_SIZE - 1)];
+	if (!r->cache)
+		r->cache = xcalloc(CACHE_SIZE, sizeof(*r->cache));
+	return &r->cache[((u32)j->who * 0x9e3779b1U + p->near) % CACHE_SIZE];
 }
 
 /* ---- Adding ------------------------------------------------------------------------- */
 
-static void rows_count(struct rows *r, const struct joined *j)
+static inline void rows_count(struct rows *r, const struct joined *j)
 {
 	r->period += j->period;
 	r->samples += j->count;
@@ -238,7 +242,7 @@ static void add_counts(struct rows *r, u32 at, const struct joined *j)
 		r->counts[(size_t)at * r->nr_counts + e] += j->counts[e];
 }
 
-static void row_count(struct rows *r, u32 at, const struct joined *j)
+static inline void row_count(struct rows *r, u32 at, const struct joined *j)
 {
 	struct row_sums *sums = &r->sums[at];
 	u32 *last = &j->vcpu->last_row[j->method];
@@ -250,40 +254,68 @@ static void row_count(struct rows *r, u32 at, const struct joined *j)
 	*last = at + 1;
 	if (j->nr_counts)
 		add_counts(r, at, j);
-	rows_count(r, j);
 }
 
-void rows_add(struct rows *r, const struct joined *j, const struct place *p)
+/* The row of a sample that is not known to be like another. */
+static u32 row_of(struct rows *r, const struct joined *j, const struct place *p, u64 tag)
 {
-	u64 tag = sample_tag(r, j);
 	struct row want;
 	u32 at;
 
 	make_row(r, j, p, &want);
 	at = find_row(r, &want);
 	if (at == ROWS_MAX) {
-		at--;
 		r->merged += j->count;
+		return at - 1;
 	}
-	if (!r->cache)
-		r->cache = xcalloc(CACHE_SIZE, sizeof(*r->cache));
 	if (tag)
-		*cache_slot(r, tag) = (struct row_cache){ tag, at + 1 };
-	row_count(r, at, j);
+		*cache_slot(r, j, p) = (struct row_cache){ tag, at };
+	return at;
 }
 
-bool rows_add_again(struct rows *r, const struct joined *j)
+void rows_add(struct rows *r, const struct joined *j, const struct place *p)
 {
-	u64 tag = sample_tag(r, j);
-	const struct row_cache *c;
+	u64 tag = sample_tag(r, j, p);
+	const struct row_cache *c = cache_slot(r, j, p);
 
-	if (!r->cache || !tag)
-		return false;
-	c = cache_slot(r, tag);
-	if (c->tag != tag)
-		return false;
-	row_count(r, c->row - 1, j);
-	return true;
+	row_count(r, tag && c->tag == tag ? c->row : row_of(r, j, p, tag), j);
+	rows_count(r, j);
+}
+
+/* Of what is not attributed only the reason counts. */
+static const struct place nowhere = { .id = 1, .dso = "" };
+
+void rows_add_batch(struct rows *r, const struct joined *const *j, u32 n, struct symbolizer *sym)
+{
+	const struct row_cache *slot[JOIN_BATCH];
+	struct spot_key key[JOIN_BATCH];
+	struct spot *spot[JOIN_BATCH];
+	const struct place *p;
+	u64 tag[JOIN_BATCH];
+	u32 at[JOIN_BATCH], i;
+
+	for (i = 0; i < n; i++)
+		spot[i] = j[i]->reason ? NULL : symbolize_soon(sym, j[i], &key[i]);
+	for (i = 0; i < n; i++) {
+		p = spot[i] ? symbolize_spot(sym, j[i], spot[i], &key[i]) : &nowhere;
+		tag[i] = sample_tag(r, j[i], p);
+		slot[i] = cache_slot(r, j[i], p);
+		__builtin_prefetch(slot[i]);
+	}
+	for (i = 0; i < n; i++) {
+		if (tag[i] && slot[i]->tag == tag[i]) {
+			at[i] = slot[i]->row;
+		} else {
+			/* Others may have taken the spot meanwhile. */
+			p = spot[i] ? symbolize_spot(sym, j[i], spot[i], &key[i]) : &nowhere;
+			at[i] = row_of(r, j[i], p, tag[i]);
+		}
+		__builtin_prefetch(&r->sums[at[i]]);
+	}
+	for (i = 0; i < n; i++) {
+		row_count(r, at[i], j[i]);
+		rows_count(r, j[i]);
+	}
 }
 
 /* ---- Finishing --------------------------------------------------------------------- */

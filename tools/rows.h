@@ -98,10 +98,10 @@ u32 parse_sort_keys(const char *list);
 
 void rows_add(struct rows *r, const struct joined *j, const struct place *p);
 /*
- * As rows_add(), for a sample like one that was added before: false if it is not
- * known to be. What a struct place costs is then saved.
+ * Adds @n samples, not more than JOIN_BATCH, that @sym gives places to: faster
+ * than one by one, as what they need from memory is asked for together.
  */
-bool rows_add_again(struct rows *r, const struct joined *j);
+void rows_add_batch(struct rows *r, const struct joined *const *j, u32 n, struct symbolizer *sym);
 /* Counts into the totals alone: a sample that was asked to be left out of view. */
 void rows_leave_out(struct rows *r, const struct joined *j);
 /* Fills in @process and sorts by what weighs most, then by name. */

@@ -212,6 +212,10 @@ static void on_symbols(struct session *s, const struct chunk *c)
 
 static void on_chunk(void *ctx, const struct chunk *c)
 {
+	struct session *s = ctx;
+
+	/* What is told here holds for later samples. */
+	join_flush(&s->join);
 	switch (c->type) {
 	case CHUNK_INFO:
 		on_info(ctx, c);
@@ -261,10 +265,8 @@ static void on_source(void *ctx, struct merge_source *src)
 	map_put(&s->ring_by_id, src->id, (void *)s->nr_rings);
 }
 
-static void on_record(void *ctx, const struct merge_rec *rec)
+static void on_record(struct session *s, const struct merge_rec *rec)
 {
-	struct session *s = ctx;
-
 	if (rec->timed) {
 		if (!s->first)
 			s->first = rec->time;
@@ -274,6 +276,25 @@ static void on_record(void *ctx, const struct merge_rec *rec)
 	join_record(&s->join, rec);
 	if (s->record && rec->timed)
 		s->record(s->join.ctx, rec);
+}
+
+/* Records come from all over the memory: it is told beforehand which are next. */
+static void on_records(void *ctx, const struct merge_rec *rec, u32 n)
+{
+	struct session *s = ctx;
+	u32 i;
+
+	for (i = 0; i < n; i++) {
+		const struct vmcoop_host_sample *sample = (const void *)rec[i].hdr;
+
+		__builtin_prefetch(sample);
+		__builtin_prefetch(&sample->period);
+	}
+	for (i = 0; i < n; i++) {
+		if (i + 4 < n)
+			join_soon(&s->join, &rec[i + 4]);
+		on_record(s, &rec[i]);
+	}
 }
 
 static void note_symbols(struct session *s)
@@ -365,7 +386,7 @@ void session_begin(struct session *s, struct datafile_reader *r,
 		   void (*sample)(void *ctx, const struct joined *j), void *ctx)
 {
 	static const struct merge_ops ops = {
-		.record = on_record,
+		.records = on_records,
 		.source = on_source,
 		.chunk = on_chunk,
 	};
@@ -376,14 +397,10 @@ void session_begin(struct session *s, struct datafile_reader *r,
 	merge_init(&s->merge, &ops, s, r);
 }
 
-static int read_from(struct session *s, struct datafile_reader *r,
-		     void (*sample)(void *ctx, const struct joined *j),
-		     void (*record)(void *ctx, const struct merge_rec *rec), void *ctx)
+static void read_chunks(struct session *s, struct datafile_reader *r)
 {
 	struct chunk c;
 
-	session_begin(s, r, sample, ctx);
-	s->record = record;
 	foretell_symbols(s, r);
 	while (datafile_next(r, &c))
 		merge_chunk(&s->merge, &c);
@@ -394,13 +411,14 @@ static int read_from(struct session *s, struct datafile_reader *r,
 	join_finish(&s->join, s->merge.now);
 	close_accounts(s);
 	add_notes(s, r);
-	return EXIT_OK;
 }
 
 int session_read_from(struct session *s, struct datafile_reader *r,
 		      void (*sample)(void *ctx, const struct joined *j), void *ctx)
 {
-	return read_from(s, r, sample, NULL, ctx);
+	session_begin(s, r, sample, ctx);
+	read_chunks(s, r);
+	return EXIT_OK;
 }
 
 int session_read_records(struct session *s, const char *path,
@@ -412,15 +430,33 @@ int session_read_records(struct session *s, const char *path,
 
 	if (status)
 		return status;
-	status = read_from(s, &r, sample, record, ctx);
+	session_begin(s, &r, sample, ctx);
+	s->record = record;
+	read_chunks(s, &r);
 	datafile_close(&r);
-	return status;
+	return EXIT_OK;
 }
 
 int session_read(struct session *s, const char *path,
 		 void (*sample)(void *ctx, const struct joined *j), void *ctx)
 {
 	return session_read_records(s, path, sample, NULL, ctx);
+}
+
+int session_read_batches(struct session *s, const char *path,
+			 void (*batched)(void *ctx, const struct joined *j, u32 n),
+			 void (*sample)(void *ctx, const struct joined *j), void *ctx)
+{
+	struct datafile_reader r;
+	int status = datafile_open(&r, path);
+
+	if (status)
+		return status;
+	session_begin(s, &r, sample, ctx);
+	s->join.batched = batched;
+	read_chunks(s, &r);
+	datafile_close(&r);
+	return EXIT_OK;
 }
 
 void session_free(struct session *s)

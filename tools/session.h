@@ -100,6 +100,10 @@ int session_read(struct session *s, const char *path,
 int session_read_records(struct session *s, const char *path,
 			 void (*sample)(void *ctx, const struct joined *j),
 			 void (*record)(void *ctx, const struct merge_rec *rec), void *ctx);
+/* As session_read(), but @batched is called with several at a time: see struct join. */
+int session_read_batches(struct session *s, const char *path,
+			 void (*batched)(void *ctx, const struct joined *j, u32 n),
+			 void (*sample)(void *ctx, const struct joined *j), void *ctx);
 /* As session_read(), from an open reader, which stays the caller's. */
 int session_read_from(struct session *s, struct datafile_reader *r,
 		      void (*sample)(void *ctx, const struct joined *j), void *ctx);

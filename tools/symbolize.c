@@ -115,6 +115,8 @@ static void vm_symbols_free(struct vm_symbols *v)
 	free(v);
 }
 
+static void free_images(struct symbolizer *s);
+
 void symbolizer_forget(struct symbolizer *s)
 {
 	struct vm_symbols *next;
@@ -123,7 +125,12 @@ void symbolizer_forget(struct symbolizer *s)
 		next = s->vms->next;
 		vm_symbols_free(s->vms);
 	}
+	free_images(s);
+	free(s->spots);
+	s->spots = NULL;
 }
+
+static void free_images(struct symbolizer *s);
 
 void symbolizer_free(struct symbolizer *s)
 {
@@ -269,24 +276,71 @@ static bool other_build(const struct elf_image *img, const struct dso *dso)
 		memcmp(dso->build_id, img->build_id, img->build_id_len));
 }
 
-static struct elf_image *load_below(struct symbolizer *s, const struct symbol_source *root,
-				    const struct dso *dso)
+static struct elf_image *read_object(const struct symbol_source *root, const char *path)
 {
-	int fd = root ? open_object(root->root, dso->path) : -1;
+	int fd = open_object(root->root, path);
 	struct elf_image *img;
 
 	if (fd < 0)
 		return NULL;
 	img = elf_read_confined(fd);
 	close(fd);
+	if (img && !img->full)
+		add_debug_symbols(root->root, path, img);
+	return img;
+}
+
+/** struct root_file - a file of --guest-root: VMs with the same root share its image */
+struct root_file {
+	const struct symbol_source *root;
+	char *path;
+	struct elf_image *image;	/* NULL: none */
+	struct root_file *next;		/* with the same hash */
+};
+
+static void free_images(struct symbolizer *s)
+{
+	struct root_file *f, *next;
+	size_t i;
+
+	map_for_each(&s->images, i, f) {
+		for (; f; f = next) {
+			next = f->next;
+			elf_image_free(f->image);
+			free(f->path);
+			free(f);
+		}
+	}
+	map_free(&s->images);
+}
+
+static struct elf_image *image_below(struct symbolizer *s, const struct symbol_source *root,
+				     const char *path)
+{
+	u64 hash = hash_bytes(path, strlen(path)) ^ (uintptr_t)root;
+	struct root_file *f;
+
+	for (f = map_get(&s->images, hash); f; f = f->next)
+		if (f->root == root && !strcmp(f->path, path))
+			return f->image;
+	f = xcalloc(1, sizeof(*f));
+	f->root = root;
+	f->path = xstrdup(path);
+	f->image = read_object(root, path);
+	f->next = map_put(&s->images, hash, f);
+	return f->image;
+}
+
+static struct elf_image *load_below(struct symbolizer *s, const struct symbol_source *root,
+				    const struct dso *dso)
+{
+	struct elf_image *img = root ? image_below(s, root, dso->path) : NULL;
+
 	if (img && other_build(img, dso)) {
 		s->other_build++;
-		elf_image_free(img);
 		return NULL;
 	}
-	if (img && !img->full)
-		add_debug_symbols(root->root, dso->path, img);
-	return img;
+	return img ? elf_image_get(img) : NULL;
 }
 
 /* What the guest told, in a file or in the recording. */
@@ -619,6 +673,86 @@ void symbolize(struct symbolizer *s, const struct joined *j, struct place *p)
 		user_place(s, j, v, p);
 	else if (j->mode == VMCOOP_MODE_KERNEL)
 		kernel_place(s, j, v, p);
+}
+
+/* ---- Places seen before ------------------------------------------------------------- */
+
+#define SPOTS	8192
+
+/** struct spot - a place that was asked for, where it is likely to be found again */
+struct spot {
+	struct spot_key key;		/* without an object: there is none */
+	struct place place;
+};
+
+static struct spot_key kernel_key(struct symbolizer *s, const struct joined *j)
+{
+	struct vm_symbols *v = vm_symbols(s, j->vm);
+	const struct symtab *kernel = current_kernel(s, v, j->vm);
+
+	return (struct spot_key){
+		.object = kernel ? hash_u64((uintptr_t)kernel ^ v->offset ^ v->version << 48) : 1,
+		.at = j->ip,
+	};
+}
+
+/* Of code that processes made nothing is kept: it may have changed. */
+static struct spot_key user_key(const struct joined *j)
+{
+	struct dso *dso = j->map->dso;
+
+	if (!dso->image && dso->tried != symbols_version(j->vm) + 1)
+		return (struct spot_key){ 0, j->ip };
+	if (!dso->key || dso->key_image != dso->image) {
+		dso->key = hash_u64(hash_bytes(dso->path, strlen(dso->path)) ^
+				    hash_bytes(dso->build_id, dso->build_id_len) ^
+				    (uintptr_t)dso->image);
+		dso->key_image = dso->image;
+	}
+	return (struct spot_key){ dso->key, j->ip - j->map->start + j->map->pgoff };
+}
+
+static void identify(struct place *p, const struct spot_key *k)
+{
+	p->dso = intern_str(p->dso);
+	p->path = p->path ? intern_str(p->path) : NULL;
+	p->symbol = p->symbol ? intern_str(p->symbol) : NULL;
+	p->id = hash_u64(hash_u64((uintptr_t)p->dso ^ hash_u64((uintptr_t)p->path)) ^
+			 hash_u64(p->symbol ? (uintptr_t)p->symbol : ~p->addr)) | 1;
+	/* Functions have 64 bytes at the least, on average. */
+	p->near = k->object + ((k->at - p->offset) >> 6);
+}
+
+struct spot *symbolize_soon(struct symbolizer *s, const struct joined *j, struct spot_key *k)
+{
+	struct spot *spot;
+
+	if (!s->spots)
+		s->spots = xcalloc(SPOTS + 1, sizeof(*s->spots));
+	*k = j->mode == VMCOOP_MODE_KERNEL ? kernel_key(s, j) :
+	     j->map ? user_key(j) : (struct spot_key){ 0, j->ip };
+	spot = &s->spots[k->object ? (k->object + k->at) % SPOTS : SPOTS];
+	__builtin_prefetch(spot);
+	return spot;
+}
+
+const struct place *symbolize_spot(struct symbolizer *s, const struct joined *j, struct spot *spot,
+				   const struct spot_key *k)
+{
+	if (!k->object || spot->key.object != k->object || spot->key.at != k->at) {
+		symbolize(s, j, &spot->place);
+		spot->key = *k;
+		identify(&spot->place, k);
+	}
+	return &spot->place;
+}
+
+const struct place *symbolize_seen(struct symbolizer *s, const struct joined *j)
+{
+	struct spot_key key;
+	struct spot *spot = symbolize_soon(s, j, &key);
+
+	return symbolize_spot(s, j, spot, &key);
 }
 
 /* ---- Hints ----------------------------------------------------------------------- */

@@ -56,6 +56,8 @@ struct symbolizer {
 	const struct dso *lacking[MAX_MISSING];
 	u32 nr_lacking, other_build;
 	bool no_anchor;
+	struct spot *spots;		/* places seen before */
+	struct u64map images;		/* of --guest-root, by root and path */
 };
 
 /* "[VM=]PATH", as options give it. Return: exit status. */
@@ -75,8 +77,13 @@ void symbolizer_forget(struct symbolizer *s);
  * @offset: of the address from the symbol's start
  * @addr: the address as the object counts, or as it is
  * @table: kernel: the address as its symbol table counts
+ * @id: of symbolize_seen(): 64 bits of a hash with a random seed of @dso, @path
+ *	and @symbol, or @addr without a symbol; 0: not known
+ * @near: close for neighbours, to look them up by
  */
 struct place {
+	u64 id;
+	u32 near;
 	const char *dso;
 	const char *path;
 	const char *symbol;
@@ -84,6 +91,15 @@ struct place {
 	u64 offset;
 	u64 addr;
 	u64 table;
+};
+
+/**
+ * struct spot_key - what decides on the place of a sample
+ * @object: what it lies in; equal ones in several VMs are one; 0: not known
+ * @at: address in it
+ */
+struct spot_key {
+	u64 object, at;
 };
 
 /*
@@ -97,6 +113,12 @@ int symbolizer_open_debug(struct symbolizer *s, struct vm *vm, const struct dso 
 const struct symtab *symbolizer_kernel(struct symbolizer *s, struct vm *vm);
 
 void symbolize(struct symbolizer *s, const struct joined *j, struct place *p);
+/* The same, cheaper if asked before. Good until the next call, its strings for ever. */
+const struct place *symbolize_seen(struct symbolizer *s, const struct joined *j);
+/* In two steps: what the second one looks at is brought nearer by the first. */
+struct spot *symbolize_soon(struct symbolizer *s, const struct joined *j, struct spot_key *k);
+const struct place *symbolize_spot(struct symbolizer *s, const struct joined *j, struct spot *spot,
+				   const struct spot_key *k);
 
 /* What is missing and how to supply it, in a few lines for people: calls @note for each. */
 void symbolizer_hints(const struct symbolizer *s, void (*note)(void *ctx, const char *text),

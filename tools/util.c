@@ -28,6 +28,17 @@ void *xcalloc(size_t n, size_t size)
 	return p;
 }
 
+void *xcalloc_line(size_t size)
+{
+	void *p;
+
+	size = (size + 63) & ~(size_t)63;
+	p = aligned_alloc(64, size);
+	if (!p)
+		out_of_memory();
+	return memset(p, 0, size);
+}
+
 void *xreallocarray(void *p, size_t n, size_t size)
 {
 	p = reallocarray(p, n ? n : 1, size ? size : 1);

@@ -43,6 +43,8 @@ static inline u64 max_u64(u64 a, u64 b)
 }
 
 void *xcalloc(size_t n, size_t size);
+/* Zeroed memory that begins with a cache line. */
+void *xcalloc_line(size_t size);
 void *xreallocarray(void *p, size_t n, size_t size);
 char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);

@@ -72,6 +72,17 @@ static void put_sources(void)
 	}
 }
 
+/* Where the kernel lies: at its table's addresses. */
+static void put_kernel(uint32_t vm)
+{
+	struct vmcoop_guest_kernel rec = {
+		.hdr = hdr(VMCOOP_GUEST_KERNEL, sizeof(rec), 0, 10 + GUEST_OFFSET),
+		.addr = KERNEL_START, .symbol = "kernel_work_0",
+	};
+
+	put(GUEST(vm, 0), &rec, sizeof(rec));
+}
+
 static void put_process(uint32_t vm, uint32_t pid)
 {
 	static const char path[] = "/usr/bin/bench-program";
@@ -115,6 +126,7 @@ static void put_vms(void)
 			put(src, &rec, sizeof(rec));
 			put(src, &clock, sizeof(clock));
 		}
+		put_kernel(vm);
 		for (p = 0; p < PROCS; p++)
 			put_process(vm, 1000 + p);
 	}

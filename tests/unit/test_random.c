@@ -223,6 +223,24 @@ static void collect(void *ctx, const struct joined *j)
 	}
 }
 
+static void collect_batch(void *ctx, const struct joined *j, u32 n)
+{
+	u32 i;
+
+	for (i = 0; i < n; i++)
+		collect(ctx, &j[i]);
+}
+
+/* What is handed out in batches still has to be good when it is. */
+static void read_in_batches(const struct stream *s, struct session *ses)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
+	nr_got = 0;
+	EQ(session_read_batches(ses, path, collect_batch, collect, NULL), 0);
+}
+
 static void begin(struct stream *s)
 {
 	u32 vm, vcpu;
@@ -256,6 +274,20 @@ static bool same(const struct answer *a, const struct answer *b)
 	       a->name == b->name && (a->name < 0 || a->offset == b->offset);
 }
 
+static void compare(u64 seed, const struct session *ses)
+{
+	int i;
+
+	EQ(nr_got, nr_want);
+	EQ(ses->merge.late, 0);
+	EQ(ses->merge.untimed, 0);
+	for (i = 0; i < nr_got && i < nr_want; i++)
+		if (!CHECK(same(&got[i], &want[i])))
+			printf("#   stream %llu, sample %d: pid %u %u, comm %d %d, map %d %d\n",
+			       seed, i, got[i].pid, want[i].pid, got[i].comm, want[i].comm,
+			       got[i].name, want[i].name);
+}
+
 static void one_stream(u64 seed)
 {
 	struct session *ses = calloc(1, sizeof(*ses));
@@ -280,14 +312,10 @@ static void one_stream(u64 seed)
 	}
 	simple_join();
 	stream_read(&s, ses, collect, NULL);
-	EQ(nr_got, nr_want);
-	EQ(ses->merge.late, 0);
-	EQ(ses->merge.untimed, 0);
-	for (i = 0; i < nr_got && i < nr_want; i++)
-		if (!CHECK(same(&got[i], &want[i])))
-			printf("#   stream %llu, sample %d: pid %u %u, comm %d %d, map %d %d\n",
-			       seed, i, got[i].pid, want[i].pid, got[i].comm, want[i].comm,
-			       got[i].name, want[i].name);
+	compare(seed, ses);
+	session_free(ses);
+	read_in_batches(&s, ses);
+	compare(seed, ses);
 	session_free(ses);
 	free(ses);
 	stream_free(&s);

@@ -24,10 +24,9 @@ static void add(struct rows *r, struct vcpu *v, u32 function, u64 period)
 		.method = METHOD_SAMPLED, .vcpu = v, .vm = v->vm, .comm = "", .period = period,
 		.count = 1, .mode = VMCOOP_MODE_KERNEL, .ip = function, .who = 1,
 	};
-	struct place p = { .dso = "d", .addr = function };
+	struct place p = { .dso = "d", .addr = function, .id = 1 + 2 * function, .near = function };
 
-	if (!rows_add_again(r, &j))
-		rows_add(r, &j, &p);
+	rows_add(r, &j, &p);
 }
 
 /* Functions of weights 1, 2, 3, ... follow each other at random. */
