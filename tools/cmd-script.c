@@ -158,7 +158,7 @@ static void put_frame(struct script *sc, const struct frame *f)
 		line_str(l, ")");
 	}
 	line_str(l, "\n");
-	line_flush(l, stdout);
+	line_end(l, stdout);
 }
 
 static void on_sample(void *ctx, const struct joined *j)
@@ -177,7 +177,7 @@ static void on_sample(void *ctx, const struct joined *j)
 			put_frame(sc, &f[i]);
 		line_str(&sc->line, "\n");
 	}
-	line_flush(&sc->line, stdout);
+	line_end(&sc->line, stdout);
 }
 
 /* ---- Options -------------------------------------------------------------------------- */
@@ -268,6 +268,7 @@ static int run(int argc, char **argv)
 	status = parse(argc, argv, sc);
 	if (!status)
 		status = view_read(&sc->v);
+	line_flush(&sc->line, stdout);
 	if (!status)
 		view_notes(&sc->v);
 	view_free(&sc->v);

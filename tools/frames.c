@@ -7,15 +7,14 @@
 
 static struct frame frame_at(struct symbolizer *s, const struct joined *j)
 {
-	struct place p;
+	const struct place *p = symbolize_seen(s, j);
 
-	symbolize(s, j, &p);
 	return (struct frame){
-		.symbol = p.symbol ? intern_str(p.symbol) : NULL,
-		.dso = intern_str(p.dso),
-		.path = p.path ? intern_str(p.path) : NULL,
-		.addr = p.addr,
-		.offset = p.offset,
+		.symbol = p->symbol,
+		.dso = p->dso,
+		.path = p->path,
+		.addr = p->addr,
+		.offset = p->offset,
 		.ip = j->ip,
 	};
 }

@@ -92,16 +92,11 @@ size_t text_width(const char *escaped)
 
 /* ---- Lines ----------------------------------------------------------------- */
 
-static void line_add(struct line *l, const char *p, size_t n)
+void line_add(struct line *l, const char *p, size_t n)
 {
 	n = min_u64(n, sizeof(l->text) - l->n);
 	memcpy(l->text + l->n, p, n);
 	l->n += n;
-}
-
-void line_str(struct line *l, const char *s)
-{
-	line_add(l, s, strlen(s));
 }
 
 void line_escaped(struct line *l, const char *s)
@@ -115,14 +110,44 @@ void line_escaped(struct line *l, const char *s)
 		line_add(l, s, n);
 }
 
+void line_pad(struct line *l, size_t spaces)
+{
+	spaces = min_u64(spaces, sizeof(l->text) - l->n);
+	memset(l->text + l->n, ' ', spaces);
+	l->n += spaces;
+}
+
+/* The digits of @v, to end before @p. */
+static char *decimal(char *p, u64 v)
+{
+	static const char pairs[] =
+		"00010203040506070809" "10111213141516171819" "20212223242526272829"
+		"30313233343536373839" "40414243444546474849" "50515253545556575859"
+		"60616263646566676869" "70717273747576777879" "80818283848586878889"
+		"90919293949596979899";
+
+	for (; v >= 100; v /= 100)
+		memcpy(p -= 2, pairs + 2 * (v % 100), 2);
+	if (v >= 10)
+		memcpy(p -= 2, pairs + 2 * v, 2);
+	else
+		*--p = '0' + v;
+	return p;
+}
+
+static char *hexadecimal(char *p, u64 v)
+{
+	do
+		*--p = "0123456789abcdef"[v & 15];
+	while (v >>= 4);
+	return p;
+}
+
 void line_u64(struct line *l, u64 v, unsigned int base, unsigned int width, char pad)
 {
-	char buf[64], *p = buf + sizeof(buf), *end = p;
+	char buf[64], *end = buf + sizeof(buf);
+	char *p = base == 16 ? hexadecimal(end, v) : decimal(end, v);
 
-	do {
-		*--p = "0123456789abcdef"[base == 16 ? v & 15 : v % 10];
-		v = base == 16 ? v >> 4 : v / 10;
-	} while (v);
 	while (end - p < (long)width && p > buf)
 		*--p = pad;
 	line_add(l, p, end - p);
@@ -130,7 +155,8 @@ void line_u64(struct line *l, u64 v, unsigned int base, unsigned int width, char
 
 void line_flush(struct line *l, FILE *f)
 {
-	fwrite(l->text, 1, l->n, f);
+	if (l->n)
+		fwrite(l->text, 1, l->n, f);
 	l->n = 0;
 }
 

@@ -19,21 +19,44 @@ size_t text_width(const char *escaped);
 /* Writes @s as a JSON string: escaped as above, then for JSON; null for NULL. */
 void json_string(FILE *f, const char *s);
 
+#define LINE_MAX_TEXT	(64 << 10)	/* more is written out */
+#define LINE_ROOM	8192		/* for what comes before one looks how much there is */
+
 /**
  * struct line - text being put together, for output that printf() would hold up
  * @n: bytes of @text; what does not fit is left out
  */
 struct line {
 	size_t n;
-	char text[8192];
+	char text[LINE_MAX_TEXT + LINE_ROOM];
 };
 
+void line_add(struct line *l, const char *p, size_t n);
 /* @s as it is, and escaped. */
-void line_str(struct line *l, const char *s);
+static inline void line_str(struct line *l, const char *s)
+{
+	size_t n = __builtin_strlen(s);
+
+	/* Of most the length is known here. */
+	if (n > 16 || sizeof(l->text) - l->n < n) {
+		line_add(l, s, n);
+		return;
+	}
+	__builtin_memcpy(l->text + l->n, s, n);
+	l->n += n;
+}
+
 void line_escaped(struct line *l, const char *s);
 /* In @base 10 or 16, filled up to @width with @pad in front. */
 void line_u64(struct line *l, u64 v, unsigned int base, unsigned int width, char pad);
+void line_pad(struct line *l, size_t spaces);
 void line_flush(struct line *l, FILE *f);
+/* Flushes if there is LINE_MAX_TEXT. */
+static inline void line_end(struct line *l, FILE *f)
+{
+	if (l->n >= LINE_MAX_TEXT)
+		line_flush(l, f);
+}
 
 /** struct json - where in a JSON text writing is; all zero is its start */
 struct json {

@@ -2,6 +2,7 @@
 /*
  * A report for people: what was measured and how far to trust it, then rows.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -312,16 +313,53 @@ struct column {
 	void (*cell)(const struct report *r, const struct row *row, char *out);
 };
 
+static void put_number(char *out, u64 v)
+{
+	char digits[24], *p = digits + sizeof(digits);
+
+	*--p = '\0';
+	do
+		*--p = '0' + v % 10;
+	while (v /= 10);
+	memcpy(out, p, digits + sizeof(digits) - p);
+}
+
+/* 100 * @v rounded as printf() does: by its exact value. */
+static u64 hundredths(double v)
+{
+	double n = 100 * v, rest = fma(100, v, -n);
+
+	if (n - floor(n) != 0.5 || !rest)
+		return llrint(n);
+	return floor(n) + (rest > 0);
+}
+
+/* As "%.2f" and @behind, for numbers that are neither negative nor large. */
+static char *put_hundredths(char *out, double v, const char *behind)
+{
+	u64 n = hundredths(v);
+	char digits[24], *p = digits + sizeof(digits);
+
+	do {
+		*--p = '0' + n % 10;
+		n /= 10;
+		if (p == digits + sizeof(digits) - 2)
+			*--p = '.';
+	} while (n || p > digits + sizeof(digits) - 4);
+	memcpy(out, p, digits + sizeof(digits) - p);
+	return stpcpy(out + (digits + sizeof(digits) - p), behind);
+}
+
 static void cell_share(const struct report *r, const struct row *row, char *out)
 {
-	sprintf(out, "%.2f%%", 100 * row_share(&r->rows[r->method], row));
+	put_hundredths(out, 100 * row_share(&r->rows[r->method], row), "%");
 }
 
 static void cell_interval(const struct report *r, const struct row *row, char *out)
 {
 	struct interval iv = row_interval(&r->rows[r->method], row);
 
-	sprintf(out, "%.2f-%.2f%%", 100 * iv.low, 100 * iv.high);
+	put_hundredths(put_hundredths(out, 100 * iv.low, "-"), 100 * iv.high, "%");
 }
 
 static u64 counted(const struct report *r, const struct row *row, int i)
@@ -366,13 +404,13 @@ static void cell_process(const struct report *r, const struct row *row, char *ou
 	if (share < 0)
 		strcpy(out, "-");
 	else
-		sprintf(out, "%.2f%%", 100 * share);
+		put_hundredths(out, 100 * share, "%");
 }
 
 static void cell_samples(const struct report *r, const struct row *row, char *out)
 {
 	(void)r;
-	sprintf(out, "%llu", row->sums.samples);
+	put_number(out, row->sums.samples);
 }
 
 static void cell_method(const struct report *r, const struct row *row, char *out)
@@ -408,13 +446,13 @@ static void cell_comm(const struct report *r, const struct row *row, char *out)
 static void cell_pid(const struct report *r, const struct row *row, char *out)
 {
 	(void)r;
-	sprintf(out, "%u", row->pid);
+	put_number(out, row->pid);
 }
 
 static void cell_tid(const struct report *r, const struct row *row, char *out)
 {
 	(void)r;
-	sprintf(out, "%u", row->tid);
+	put_number(out, row->tid);
 }
 
 static void cell_cgroup(const struct report *r, const struct row *row, char *out)
@@ -482,7 +520,9 @@ static bool shown(const struct rows *rows, const struct column *c)
 static void put_line(const struct rows *rows, char (*cells)[CELL], const size_t *widths, FILE *f)
 {
 	size_t c, last = ARRAY_SIZE(columns) - 1;
+	struct line l;
 
+	l.n = 0;
 	for (c = 0; c <= last; c++) {
 		size_t width, pad;
 
@@ -490,14 +530,15 @@ static void put_line(const struct rows *rows, char (*cells)[CELL], const size_t 
 			continue;
 		width = text_width(cells[c]);
 		pad = widths[c] > width ? widths[c] - width : 0;
-		if (c == last)
-			fprintf(f, "  %s", cells[c]);
-		else if (columns[c].right)
-			fprintf(f, "  %*s%s", (int)pad, "", cells[c]);
-		else
-			fprintf(f, "  %s%*s", cells[c], (int)pad, "");
+		line_str(&l, "  ");
+		if (columns[c].right)
+			line_pad(&l, pad);
+		line_str(&l, cells[c]);
+		if (c < last && !columns[c].right)
+			line_pad(&l, pad);
 	}
-	fputc('\n', f);
+	line_str(&l, "\n");
+	line_flush(&l, f);
 }
 
 static void make_cells(const struct report *r, const struct row *row, char (*cells)[CELL])

@@ -141,13 +141,13 @@ static void on_record(void *ctx, const struct merge_rec *rec)
 {
 	struct view *v = ctx;
 
-	if (v->record)
-		v->record(v->ctx, rec);
+	v->record(v->ctx, rec);
 }
 
 int view_read(struct view *v)
 {
-	return session_read_records(&v->s, v->input ?: DATA_FILE, on_sample, on_record, v) ?:
+	return session_read_records(&v->s, v->input ?: DATA_FILE, on_sample,
+				    v->record ? on_record : NULL, v) ?:
 	       check_event(v) ?: check_vm(v);
 }
 
