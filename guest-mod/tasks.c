@@ -49,7 +49,7 @@ void vmcoop_emit_comm(struct task_struct *task, const char *comm, u8 flags)
 /*
  * execve names the task after it has dropped the old address space and before
  * it maps the new program (begin_new_exec()): the name's record marks the line
- * between old and new mappings. sched_process_exec comes too late for that.
+ * between old and new mappings. sched_process_exec comes when all is mapped.
  */
 static void probe_task_rename(void *data, struct task_struct *task, const char *comm)
 {
@@ -58,7 +58,7 @@ static void probe_task_rename(void *data, struct task_struct *task, const char *
 
 	if (!vmcoop_in_focus(task))
 		return;
-	/* What execve maps is told as it comes; else the rest is told once more. */
+	/* What execve maps is told in any case; else the rest is told once more. */
 	if (came && !exec)
 		vmcoop_snapshot_now();
 	vmcoop_emit_comm(task, comm, exec ? VMCOOP_F_EXEC : 0);
@@ -179,24 +179,54 @@ static void emit_no_code(u32 pid, const struct vm_area_struct *vma)
 }
 
 /* Runs with preemption off: the CPU's scratch room is ours. */
-static int at_perf_event_mmap(struct kprobe *kp, struct pt_regs *regs)
+static void tell_code(struct vm_area_struct *vma)
 {
-	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
-
-	/* An execve under way also maps the new program's stack; nobody runs there yet. */
-	if (vma->vm_mm != current->mm || !vmcoop_in_focus(current))
-		return 0;
-	if (!(vma->vm_flags & VM_EXEC)) {
-		emit_no_code(current->tgid, vma);
-		return 0;
-	}
 	*last_code_of(vma->vm_mm) = (struct last_code) {
 		.mm = vma->vm_mm,
 		.start = vma->vm_start,
 		.end = vma->vm_end,
 	};
 	vmcoop_emit_mmap(current->tgid, vma, this_cpu_read(vmcoop_cpu.scratch), 0);
+}
+
+static int at_perf_event_mmap(struct kprobe *kp, struct pt_regs *regs)
+{
+	struct vm_area_struct *vma = (void *)regs_get_kernel_argument(regs, 0);
+
+	/* What execve maps is told when it is done; nobody runs there yet. */
+	if (vma->vm_mm != current->mm || current->in_execve || !vmcoop_in_focus(current))
+		return 0;
+	if (vma->vm_flags & VM_EXEC)
+		tell_code(vma);
+	else
+		emit_no_code(current->tgid, vma);
 	return 0;
+}
+
+/*
+ * While it loads a program, the kernel maps each file as a whole and takes back
+ * what is too much. Nobody else changes this address space now; should somebody
+ * who looks at it hold it all the same, all is told.
+ */
+static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,
+		       struct linux_binprm *bprm)
+{
+	struct vm_area_struct *vma;
+
+	if (!vmcoop_in_focus(task))
+		return;
+	if (!mmap_read_trylock(task->mm)) {
+		vmcoop_snapshot_now();
+		return;
+	}
+	{
+		VMA_ITERATOR(vmi, task->mm, 0);
+
+		for_each_vma(vmi, vma)
+			if (vma->vm_flags & VM_EXEC)
+				tell_code(vma);
+	}
+	mmap_read_unlock(task->mm);
 }
 
 static struct kprobe mmap_probe = {
@@ -206,6 +236,7 @@ static struct kprobe mmap_probe = {
 
 static struct vmcoop_probe probes[] = {
 	{ "task_rename", probe_task_rename },
+	{ "sched_process_exec", probe_exec },
 	{ "sched_process_fork", probe_fork },
 	{ "sched_process_exit", probe_exit },
 };
