@@ -5,6 +5,7 @@
 #ifndef VMCOOP_HOST_COMPAT_H
 #define VMCOOP_HOST_COMPAT_H
 
+#include <linux/kthread.h>
 #include <linux/kvm_host.h>
 #include <linux/mm.h>
 #include <linux/version.h>
@@ -25,11 +26,11 @@ static inline void vm_flags_clear(struct vm_area_struct *vma, vm_flags_t flags)
 }
 #endif
 
-/* The workqueue of schedule_work(), for what has no such short form. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 18, 0)
-#define vh_system_wq		system_wq
+/* A thread that does work, and runs. */
+#ifdef kthread_run_worker
+#define vh_run_worker(name)	kthread_run_worker(0, name)
 #else
-#define vh_system_wq		system_percpu_wq
+#define vh_run_worker(name)	kthread_create_worker(0, name)
 #endif
 
 /* x86, used by arch-x86.c alone: a guest's instruction pointer under SVM. */

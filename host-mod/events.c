@@ -11,15 +11,16 @@
 #include <linux/cpu.h>
 #include <linux/cpuhotplug.h>
 #include <linux/irq_work.h>
+#include <linux/kthread.h>
 #include <linux/math64.h>
 #include <linux/mutex.h>
 #include <linux/percpu.h>
 #include <linux/perf_event.h>
 #include <linux/random.h>
+#include <linux/sched.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/timekeeping.h>
-#include <linux/workqueue.h>
 
 #include "arch.h"
 #include "compat.h"
@@ -186,7 +187,7 @@ static void vh_switch(struct perf_event *event, bool on)
 
 static bool vh_any_vcpus;
 
-static void vh_switch_work(struct work_struct *work)
+static void vh_switch_work(struct kthread_work *work)
 {
 	unsigned int cpu, i;
 
@@ -205,12 +206,14 @@ static void vh_switch_work(struct work_struct *work)
 	mutex_unlock(&vh_control_lock);
 }
 
-static DECLARE_DELAYED_WORK(vh_switch_later, vh_switch_work);
+static struct kthread_worker *vh_switcher;
+static DEFINE_KTHREAD_DELAYED_WORK(vh_switch_later, vh_switch_work);
 
 /* VMs come and go: their events stay on for a while after the last. */
 static void vh_switch_soon(struct irq_work *work)
 {
-	mod_delayed_work(vh_system_wq, &vh_switch_later, READ_ONCE(vh_any_vcpus) ? 0 : HZ);
+	kthread_mod_delayed_work(vh_switcher, &vh_switch_later,
+				 READ_ONCE(vh_any_vcpus) ? 0 : HZ);
 }
 
 static DEFINE_IRQ_WORK(vh_switch_irq, vh_switch_soon);
@@ -479,11 +482,25 @@ void vh_events_stop(void)
 	WRITE_ONCE(vh_running, false);
 }
 
+/*
+ * Until the events are on, the first vCPU runs unmeasured: what turns them on goes
+ * before what runs, which a workqueue would let finish its time slice.
+ */
+int vh_events_init(void)
+{
+	vh_switcher = vh_run_worker("vmcoop_events");
+	if (IS_ERR(vh_switcher))
+		return PTR_ERR(vh_switcher);
+	sched_set_fifo_low(vh_switcher->task);
+	return 0;
+}
+
 /* No probe runs any more, the events are stopped: let nothing be under way. */
 void vh_events_exit(void)
 {
 	irq_work_sync(&vh_switch_irq);
-	cancel_delayed_work_sync(&vh_switch_later);
+	kthread_cancel_delayed_work_sync(&vh_switch_later);
+	kthread_destroy_worker(vh_switcher);
 }
 
 bool vh_events_running(void)

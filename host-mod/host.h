@@ -169,6 +169,7 @@ struct vh_event_cpu {
 DECLARE_PER_CPU(struct vh_event_cpu, vh_event_cpu);
 
 int vh_events_set(const char *list, const char *rate);
+int vh_events_init(void);
 void vh_events_exit(void);
 int vh_events_start(void);
 const char *vh_events_in_the_way(void);

@@ -140,9 +140,12 @@ static int __init vh_init(void)
 	ret = vh_tables_init(ring_size, vcpus);
 	if (ret)
 		return ret;
-	ret = vh_probes_init();
+	ret = vh_events_init();
 	if (ret)
 		goto err_tables;
+	ret = vh_probes_init();
+	if (ret)
+		goto err_worker;
 	ret = vh_mediated_init();
 	if (ret)
 		goto err_probes;
@@ -166,6 +169,7 @@ err_events:
 	vh_control_exit();
 err_probes:
 	vh_probes_exit();
+err_worker:
 	vh_events_exit();
 err_tables:
 	vh_tables_exit();
