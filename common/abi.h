@@ -667,6 +667,7 @@ struct vmcoop_region_id {
  * @snap_done: last @snap_request whose snapshot is wholly in the rings
  * @unread: bytes of earlier epochs that nobody had consumed at set-up
  * @release: the guest kernel's release, NUL-padded
+ * @clock_khz: frequency of the stamps, 0 if not known
  */
 struct vmcoop_region_guest {
 	__u64	epoch;
@@ -680,6 +681,7 @@ struct vmcoop_region_guest {
 	__u64	snap_done;
 	__u64	unread;
 	char	release[64];
+	__u64	clock_khz;
 };
 
 /**
@@ -847,7 +849,8 @@ static_assert(sizeof(struct vmcoop_guest_kernel) == 56, "guest_kernel");
 static_assert(sizeof(struct vmcoop_ring_cons) == 16, "ring_cons");
 static_assert(sizeof(struct vmcoop_ring_prod) == 40 + 8 * VMCOOP_REC_TYPES, "ring_prod");
 static_assert(sizeof(struct vmcoop_region_id) == 24, "region_id");
-static_assert(sizeof(struct vmcoop_region_guest) == 128, "region_guest");
+static_assert(sizeof(struct vmcoop_region_guest) == 136, "region_guest");
+static_assert(offsetof(struct vmcoop_region_guest, clock_khz) == 128, "region_guest.clock_khz");
 static_assert(sizeof(struct vmcoop_region) == VMCOOP_REGION_PAGE, "region");
 static_assert(offsetof(struct vmcoop_region, guest) == 1024, "region.guest");
 static_assert(offsetof(struct vmcoop_region, host) == 2048, "region.host");

@@ -17,6 +17,11 @@ u64 vmcoop_arch_clock(void)
 	return __arch_counter_get_cntvct();
 }
 
+u64 vmcoop_arch_clock_khz(void)
+{
+	return arch_timer_get_cntfrq() / 1000;
+}
+
 #include "switch.h"
 
 u32 vmcoop_arch_vcpu_id(void)

@@ -9,6 +9,7 @@
 #include <asm/pgtable.h>
 #include <asm/ptrace.h>
 #include <asm/smp.h>
+#include <asm/tsc.h>
 
 #include "guest.h"
 
@@ -17,6 +18,11 @@ const u32 vmcoop_arch = VMCOOP_ARCH_X86_64;
 u64 vmcoop_arch_clock(void)
 {
 	return rdtsc_ordered();
+}
+
+u64 vmcoop_arch_clock_khz(void)
+{
+	return tsc_khz;
 }
 
 #include "switch.h"

@@ -156,7 +156,7 @@ int vmcoop_device_init(void)
 		return 0;
 	}
 	if (last_error == -ENODEV)
-		pr_err("no ivshmem device with a vmcoop region%s%s: on the host, run 'vmcoop-dump create NAME' and add the arguments that it prints to QEMU's, or load with wait=1 and plug the device in later\n",
+		pr_err("no ivshmem device with a vmcoop region%s%s: on the host, run 'vmcoop-dump create NAME' and add the arguments that it prints to QEMU's, load with wait=1 and plug the device in later, or load with memory=4M and record in the guest with 'vmcoop-dump record --guest-only'\n",
 		       *device ? " at " : "", device);
 	pci_unregister_driver(&vmcoop_pci_driver);
 	return last_error;

@@ -3,6 +3,7 @@
  * vmcoop_guest.ko from inside: what its files offer each other.
  *
  *   device.c    finds the region on the PCI bus and maps it
+ *   memory.c    makes a region in the guest's own memory instead, and /dev/vmcoop
  *   rings.c     sets the region up, one ring a CPU, and appends records
  *   probes.c    attaches to tracepoints
  *   tick.c      records at the scheduler's ticks
@@ -85,10 +86,20 @@ void vmcoop_arch_unmap(void *va);
  */
 const char *vmcoop_arch_uncached(void *va, size_t size);
 
+/* Frequency of vmcoop_arch_clock(), 0 if the kernel does not know it. */
+u64 vmcoop_arch_clock_khz(void);
+
 /* ---- device.c ------------------------------------------------------------ */
 
 int vmcoop_device_init(void);
 void vmcoop_device_exit(void);
+
+/* ---- memory.c ------------------------------------------------------------ */
+
+/* Whether a parameter asks for a region without a device. */
+bool vmcoop_memory_wanted(void);
+int vmcoop_memory_init(void);
+void vmcoop_memory_exit(void);
 
 /* ---- main.c -------------------------------------------------------------- */
 
@@ -98,7 +109,8 @@ void vmcoop_device_exit(void);
  * @size: its bytes
  * @name: of the device, for people; must live until vmcoop_guest_stop()
  *
- * Context: may sleep; from device probing, which the driver core serialises.
+ * Context: may sleep; from device probing, which the driver core serialises, or
+ *	from loading without one.
  * Return: 0, or an error whose reason was logged.
  */
 int vmcoop_guest_start(struct vmcoop_region *region, u64 size, const char *name);
@@ -150,6 +162,9 @@ extern struct vmcoop_rings vmcoop_rings;
 
 int vmcoop_rings_setup(struct vmcoop_region *region, u64 size, const char *name);
 void vmcoop_rings_teardown(void);
+
+/* Nobody consumes the rings any more, whatever they say: new records replace the oldest. */
+void vmcoop_rings_detach(void);
 
 /**
  * vmcoop_emit() - stamp a record and append it to this CPU's ring

@@ -4,8 +4,8 @@
  *
  * Task, mode and instruction pointer at the scheduler's ticks, task switches,
  * and what names tasks and their code go to a ring for each CPU in a region
- * shared with the host. Recording is plain stores to cached memory: no
- * hypercall, no I/O and no timer, so no VM exit.
+ * shared with the host, or of the guest's own. Recording is plain stores to
+ * cached memory: no hypercall, no I/O and no timer, so no VM exit.
  */
 #include "guest.h"
 
@@ -92,12 +92,15 @@ static int __init vmcoop_guest_init(void)
 	err = vmcoop_tick_check();
 	if (err)
 		return err;
-	return vmcoop_device_init();
+	return vmcoop_memory_wanted() ? vmcoop_memory_init() : vmcoop_device_init();
 }
 
 static void __exit vmcoop_guest_exit(void)
 {
-	vmcoop_device_exit();
+	if (vmcoop_memory_wanted())
+		vmcoop_memory_exit();
+	else
+		vmcoop_device_exit();
 }
 
 module_init(vmcoop_guest_init);

@@ -111,6 +111,7 @@ static void publish(u64 epoch, u64 unread)
 	guest->data_size = vmcoop_rings.data_size;
 	guest->snap_done = 0;
 	guest->unread = unread;
+	guest->clock_khz = vmcoop_arch_clock_khz();
 	memset(guest->release, 0, sizeof(guest->release));
 	strscpy(guest->release, init_utsname()->release, sizeof(guest->release));
 	/* The host reads the epoch first and again last. */
@@ -176,6 +177,14 @@ void vmcoop_rings_teardown(void)
 	vmcoop_store_release(&vmcoop_rings.region->guest.state, VMCOOP_GUEST_STOPPED);
 	free_cpus();
 	memset(&vmcoop_rings, 0, sizeof(vmcoop_rings));
+}
+
+void vmcoop_rings_detach(void)
+{
+	unsigned int cpu;
+
+	for_each_possible_cpu(cpu)
+		vmcoop_ring_detach(&per_cpu(vmcoop_cpu, cpu).ring);
 }
 
 /* Ask it but once. */
