@@ -29,19 +29,26 @@ static void put_vm(struct capture *c, const struct capture_vm *vm)
 	datafile_kv(c->w, CHUNK_VM, 0, &kv);
 }
 
+static struct capture_vm *new_vm(struct capture *c, u32 pid)
+{
+	struct capture_vm *vm = xcalloc(1, sizeof(*vm));
+
+	vm->pid = pid;
+	c->vms = xreallocarray(c->vms, c->nr_vms + 1, sizeof(*c->vms));
+	c->vms[c->nr_vms++] = vm;
+	map_put(&c->vm_by_pid, pid, vm);
+	return vm;
+}
+
 struct capture_vm *capture_vm(struct capture *c, u32 pid)
 {
 	struct capture_vm *vm = map_get(&c->vm_by_pid, pid);
 
 	if (vm)
 		return vm;
-	vm = xcalloc(1, sizeof(*vm));
-	vm->pid = pid;
+	vm = new_vm(c, pid);
 	vm->start_time = vmm_start_time(pid);
 	vmm_identify(pid, &vm->id);
-	c->vms = xreallocarray(c->vms, c->nr_vms + 1, sizeof(*c->vms));
-	c->vms[c->nr_vms++] = vm;
-	map_put(&c->vm_by_pid, pid, vm);
 	put_vm(c, vm);
 	return vm;
 }
@@ -87,6 +94,18 @@ enum region_state capture_add_region(struct capture *c, const char *path)
 	c->regions = xreallocarray(c->regions, c->nr_regions + 1, sizeof(*c->regions));
 	c->regions[c->nr_regions++] = reg;
 	return REGION_OK;
+}
+
+void capture_add_self(struct capture *c, const struct region *r, const char *name)
+{
+	struct capture_region *reg = xcalloc(1, sizeof(*reg));
+	struct capture_vm *vm = new_vm(c, CAPTURE_SELF);
+
+	snprintf(vm->id.name, sizeof(vm->id.name), "%s", name);
+	reg->r = *r;
+	c->regions = xreallocarray(c->regions, c->nr_regions + 1, sizeof(*c->regions));
+	c->regions[c->nr_regions++] = reg;
+	capture_match(c, reg, vm);
 }
 
 static void look_for_regions(struct capture *c)
@@ -171,6 +190,7 @@ static void put_source(struct capture *c, const struct capture_region *reg, u32 
 	kv_u64(&kv, "arch", s->arch);
 	kv_str(&kv, "release", s->release);
 	kv_u64(&kv, "ring_size", s->data_size);
+	kv_u64(&kv, "first_produced", reg->sources[i].first.produced);
 	datafile_kv(c->w, CHUNK_SOURCE, reg->sources[i].id, &kv);
 }
 

@@ -319,6 +319,8 @@ int capture_round(struct capture *c)
 		for (j = 0; j < reg->nr_sources; j++)
 			drain_to_head(c, &reg->sources[j]);
 	}
+	if (c->more)
+		round.watermark = min_u64(round.watermark, c->more(c->more_ctx));
 	datafile_chunk(c->w, CHUNK_ROUND, 0, &round, sizeof(round));
 	c->last_round = round.now;
 	return datafile_flush(c->w);

@@ -46,6 +46,8 @@ struct capture_source {
 	u64 records, filtered, bad_bytes, resyncs;
 };
 
+#define CAPTURE_SELF	1	/* stands for the pid that the guest cannot know */
+
 /** struct capture_vm - a VM that host records named */
 struct capture_vm {
 	u32 pid;
@@ -87,6 +89,8 @@ struct capture_region {
  * @w: the file
  * @region_dir: where region files are looked for
  * @only_vms: the VMs to record, as vmm_matches() takes them; all if none
+ * @more: called in each round, NULL without: drains what else there is and tells
+ *	up to which host time all of it has come
  * @records: written
  * @bytes: of them
  * @fill: the fullest ring of the last round, 0 to 1
@@ -96,6 +100,8 @@ struct capture {
 	const char *region_dir;
 	const char *const *only_vms;
 	size_t nr_only_vms;
+	u64 (*more)(void *ctx);
+	void *more_ctx;
 	u64 records, bytes;
 	double fill;
 
@@ -124,6 +130,12 @@ int capture_add_host(struct capture *c, const struct vmcoop_ring *rings, u32 nr)
 
 /* Takes a region file into account. REGION_OK also if it is known already. */
 enum region_state capture_add_region(struct capture *c, const char *path);
+
+/*
+ * In a guest: takes its own region over, as that of the only VM, which is called
+ * @name. Its number is CAPTURE_SELF. capture_scan() is of no use then.
+ */
+void capture_add_self(struct capture *c, const struct region *r, const char *name);
 
 /* VMs that died, regions that VMs began to map. Once a second. */
 void capture_scan(struct capture *c);

@@ -22,6 +22,8 @@
 #include "capture.h"
 #include "commands.h"
 #include "events.h"
+#include "link.h"
+#include "listener.h"
 #include "output.h"
 
 static const char help[] =
@@ -44,11 +46,15 @@ static const char help[] =
 "  --switch-output WHEN  go on in a new file after so many bytes (100M, 2G), so long\n"
 "                      (30s, 10m, 1h), or whenever SIGUSR2 comes (signal)\n"
 "  --region FILE       a guest's region outside " REGION_DIR "; may be repeated\n"
+"  --listen PORT       take the records of guests that send them to this vsock port\n"
+"  --cid CID=VM        that guest's VM, where its arguments do not tell; may be repeated\n"
+"  --guest-only        in a guest whose module has memory=: record its half alone\n"
+"  --vsock [CID:]PORT  with --guest-only: send it to the host's record --listen\n"
 "  -q, --quiet         no progress\n"
 "  -h, --help          this\n"
 "\n"
 "Regions in " REGION_DIR " are found by themselves, also those of VMs that start\n"
-"while recording.\n"
+"while recording. What a guest has recorded into a file, 'vmcoop-dump join' joins.\n"
 "\n"
 "Exit status: 0 recorded, 1 it failed, 2 bad usage. What was recorded before a\n"
 "failure is readable.\n"
@@ -56,12 +62,16 @@ static const char help[] =
 "Examples:\n"
 "  vmcoop-dump record --duration 10\n"
 "  vmcoop-dump record -e cycles,cache-misses -F 997 --vm web1 -- ssh web1 ./benchmark\n"
-"  vmcoop-dump record --count cycles,instructions --duration 10\n";
+"  vmcoop-dump record --count cycles,instructions --duration 10\n"
+"  vmcoop-dump record --listen 9999 --duration 10\n"
+"  vmcoop-dump record --guest-only --vsock 9999     # in the guest, before or after\n";
 
 #define MAX_LIST	256
 #define UNSET		UINT64_MAX
 #define SETTLE_MIN_NS	(300 * 1000000ULL)
 #define SETTLE_MAX_NS	(2 * NSEC_PER_SEC)
+#define SETTLE_LISTEN_NS (3 * NSEC_PER_SEC)	/* guests may just be trying again */
+#define AGAIN_MS	500		/* between two attempts to connect */
 #define ROUND_MIN_MS	10
 #define ROUND_MAX_MS	50
 
@@ -78,26 +88,37 @@ struct record_options {
 	struct names specs;		/* both lists in the module's words */
 	bool switches;			/* to new files: */
 	u64 switch_bytes, switch_ns;	/* 0 without */
+	u32 listen;			/* vsock port, 0 without */
+	struct listener_cid cids[LISTENER_CIDS];
+	size_t nr_cids;
+	bool guest_only;
+	u32 host_cid, host_port;	/* where a guest sends to, 0 without */
 	bool quiet;
 	char **command;
 };
 
 /**
  * struct recording - a recording under way
- * @opened: when the window opened, 0 before
+ * @opened: when the first window opened, 0 before
+ * @window: the present file's, or connection's, is open
+ * @stopped: the host asked the guest to end
  * @child: the command's process, 0 without
  * @base: the events' counts when the file began
  * @file_began: when that was
+ * @sent: records of earlier connections and this one
  */
 struct recording {
 	const struct record_options *o;
 	struct hostdev dev;
 	struct datafile_writer w;
 	struct capture c;
+	struct listener l;
+	bool window, stopped;
 	u64 began, opened, last_second;
 	pid_t child;
 	struct vmcoop_host_event *base;
 	u64 file_began;
+	u64 sent;
 	int round_ms;
 	bool progress;
 };
@@ -150,12 +171,32 @@ static void add_events(char **list, const char *arg)
 	*list = longer;
 }
 
+/* What is the host's to do has no place in a guest. */
+static int check_guest(const struct record_options *o)
+{
+	if (!o->guest_only)
+		return o->host_port ? fail(EXIT_BAD, "--vsock is for guests: give --guest-only, too; the host's option is --listen") : 0;
+	if (o->events || o->counted || o->period || o->freq || o->count_us != UNSET)
+		return fail(EXIT_BAD, "a guest has no events: leave -e, --count, -c, -F and --count-interval out with --guest-only");
+	if (o->nr_vms || o->nr_regions || o->listen)
+		return fail(EXIT_BAD, "--vm, --region and --listen are the host's: leave them out with --guest-only");
+	if (o->host_port && (strcmp(o->output, DATA_FILE) || o->switches))
+		return fail(EXIT_BAD, "with --vsock the host writes the file: leave --output and --switch-output out");
+	return 0;
+}
+
 static int check(struct record_options *o)
 {
 	struct event_options sampled = { .period = o->period, .freq = o->freq };
 	struct event_options counted = { .count = true };
-	int status = 0;
+	int status = check_guest(o);
 
+	if (status)
+		return status;
+	if (o->listen && o->switches)
+		return fail(EXIT_BAD, "--listen and --switch-output do not go together: a guest tells its tasks once a connection");
+	if (o->nr_cids && !o->listen)
+		return fail(EXIT_BAD, "--cid is for guests that connect: give --listen, too");
 	if (o->period && o->freq)
 		return fail(EXIT_BAD, "give --period or --freq, not both");
 	if (o->counted && !o->events && (o->period || o->freq))
@@ -226,6 +267,17 @@ static int parse_option(int opt, struct record_options *o)
 		return 0;
 	case 's':
 		return set_switch(o, optarg);
+	case 'L':
+		return link_parse("listen", optarg, NULL, &o->listen);
+	case 'I':
+		if (o->nr_cids == LISTENER_CIDS)
+			return fail(EXIT_BAD, "more than %d CIDs", LISTENER_CIDS);
+		return listener_parse_cid(optarg, &o->cids[o->nr_cids++]);
+	case 'g':
+		o->guest_only = true;
+		return 0;
+	case 'V':
+		return link_parse("vsock", optarg, &o->host_cid, &o->host_port);
 	case 'v':
 		return add_vm(o, optarg);
 	case 'q':
@@ -252,6 +304,10 @@ static int parse(int argc, char **argv, struct record_options *o)
 		{ "region", required_argument, NULL, 'r' },
 		{ "switch-output", required_argument, NULL, 's' },
 		{ "vm", required_argument, NULL, 'v' },
+		{ "listen", required_argument, NULL, 'L' },
+		{ "cid", required_argument, NULL, 'I' },
+		{ "guest-only", no_argument, NULL, 'g' },
+		{ "vsock", required_argument, NULL, 'V' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -373,6 +429,8 @@ static void put_info(struct recording *rec, int argc, char **argv)
 	kv_u64(&kv, "start_counter", arch_counter());
 	/* Reports tell of what lies between the WINDOW chunks' stamps alone. */
 	kv_u64(&kv, "window", 1);
+	if (rec->o->guest_only)
+		kv_u64(&kv, "guest_only", 1);
 	datafile_kv(&rec->w, CHUNK_INFO, 0, &kv);
 }
 
@@ -536,6 +594,13 @@ static void pause_round(struct recording *rec)
 	nanosleep(&ts, NULL);
 }
 
+/* Guests that connect may be trying to, and then have to tell their tasks. */
+static bool settled(const struct recording *rec)
+{
+	return capture_settled(&rec->c) && listener_settled(&rec->l) &&
+	       (!rec->o->listen || listener_connected(&rec->l));
+}
+
 /* Opens the window once the VMs have told what there is to tell. */
 static int maybe_open_window(struct recording *rec)
 {
@@ -544,24 +609,25 @@ static int maybe_open_window(struct recording *rec)
 
 	if (since < SETTLE_MIN_NS)
 		return 0;
-	if (!capture_settled(&rec->c)) {
-		if (since < SETTLE_MAX_NS)
+	if (!settled(rec)) {
+		if (since < (rec->o->listen ? SETTLE_LISTEN_NS : SETTLE_MAX_NS))
 			return 0;
 		capture_note(&rec->c, "not every guest has told its tasks yet (module not loaded, or guest idle): the recording begins all the same");
 	}
-	if (rec->o->command) {
+	if (rec->o->command && !rec->opened) {
 		status = start_command(rec);
 		if (status)
 			return status;
 	}
 	put_window(rec, "begin");
-	rec->opened = now_ns();
+	rec->window = true;
+	rec->opened = rec->opened ?: now_ns();
 	return 0;
 }
 
 static bool window_over(struct recording *rec)
 {
-	if (stop || (rec->opened && rec->o->command && command_ended(rec)))
+	if (stop || rec->stopped || (rec->opened && rec->o->command && command_ended(rec)))
 		return true;
 	return rec->opened && rec->o->duration &&
 	       now_ns() - rec->opened >= rec->o->duration * NSEC_PER_SEC;
@@ -571,7 +637,7 @@ static bool switch_due(const struct recording *rec)
 {
 	const struct record_options *o = rec->o;
 
-	if (!rec->opened || !o->switches)
+	if (!rec->window || !o->switches)
 		return false;
 	return switch_now || (o->switch_bytes && rec->w.good >= o->switch_bytes) ||
 	       (o->switch_ns && now_ns() - rec->file_began >= o->switch_ns);
@@ -597,7 +663,7 @@ static int switch_file(struct recording *rec)
 		return status;
 	put_window(rec, "begin");
 	/* START has the module tell every vCPU's state anew. */
-	return rebase_events(rec) ?: hostdev_start(&rec->dev);
+	return rec->o->guest_only ? 0 : rebase_events(rec) ?: hostdev_start(&rec->dev);
 }
 
 static int run_rounds(struct recording *rec)
@@ -607,19 +673,23 @@ static int run_rounds(struct recording *rec)
 
 	rec->began = rec->last_second = now_ns();
 	rec->round_ms = ROUND_MIN_MS;
+	rec->window = rec->stopped = false;
 	while (!status && !window_over(rec)) {
 		status = capture_round(&rec->c);
 		now = now_ns();
 		/* While settling VMs are looked for often, later once a second. */
-		if (!rec->opened || now - rec->last_second >= NSEC_PER_SEC) {
-			capture_scan(&rec->c);
+		if (!rec->window || now - rec->last_second >= NSEC_PER_SEC) {
+			if (!rec->o->guest_only)
+				capture_scan(&rec->c);
 			show_progress(rec, false);
 			rec->last_second = now;
 		}
 		if (!status && switch_due(rec))
 			status = switch_file(rec);
-		if (!status && !rec->opened)
+		if (!status && !rec->window)
 			status = maybe_open_window(rec);
+		if (rec->o->host_port)
+			rec->stopped = link_stopped(rec->w.fd);
 		if (!status)
 			pause_round(rec);
 	}
@@ -640,6 +710,7 @@ static int record(struct recording *rec, int argc, char **argv)
 	if (hostdev_stop(&rec->dev) && !status)
 		status = EXIT_FAILED;
 	show_progress(rec, true);
+	listener_finish(&rec->l);
 	if (capture_finish(&rec->c) || put_events(rec))
 		status = EXIT_FAILED;
 	return status;
@@ -667,11 +738,25 @@ static int add_regions(struct recording *rec)
 	return 0;
 }
 
+static int listen_to_guests(struct recording *rec)
+{
+	const struct record_options *o = rec->o;
+
+	rec->l.cids = o->cids;
+	rec->l.nr_cids = o->nr_cids;
+	if (!o->listen)
+		return 0;
+	rec->c.more = listener_round;
+	rec->c.more_ctx = &rec->l;
+	return listener_open(&rec->l, o->listen, &rec->c, rec->dev.info.clock_khz);
+}
+
 static int record_to_file(const struct record_options *o, int argc, char **argv)
 {
 	struct recording rec = { .o = o, .dev.fd = -1, .w.fd = -1 };
 	int status = hostdev_open(&rec.dev), ended;
 
+	rec.l.fd = -1;
 	if (status)
 		return status;
 	/* With the events at rest their counts and the rings' go together. */
@@ -683,11 +768,12 @@ static int record_to_file(const struct record_options *o, int argc, char **argv)
 		capture_init(&rec.c, &rec.w);
 		rec.c.only_vms = o->vms;
 		rec.c.nr_only_vms = o->nr_vms;
-		status = add_regions(&rec) ?: record(&rec, argc, argv);
+		status = listen_to_guests(&rec) ?: add_regions(&rec) ?: record(&rec, argc, argv);
 		end_command(&rec);
 		if (!status && !o->quiet)
 			fprintf(stderr, "Wrote %llu records (%.1f MB) of %zu VMs to %s\n",
 				rec.c.records, rec.c.bytes / 1e6, rec.c.nr_vms, o->output);
+		listener_free(&rec.l);
 		capture_free(&rec.c);
 	}
 	free(rec.base);
@@ -696,10 +782,164 @@ static int record_to_file(const struct record_options *o, int argc, char **argv)
 	return status ?: ended;
 }
 
+/* ---- In a guest ----------------------------------------------------------- */
+
+/* The file's time is the guest's own: its clock is the identity. */
+static void put_own_clock(struct recording *rec)
+{
+	struct kv kv = { 0 };
+
+	kv_u64(&kv, "vm", CAPTURE_SELF);
+	kv_str(&kv, "method", "self");
+	kv_u64(&kv, "offset", 0);
+	kv_u64(&kv, "ratio", 1);
+	kv_u64(&kv, "frac_bits", 0);
+	datafile_kv(&rec->w, CHUNK_CLOCK, 0, &kv);
+}
+
+/* Records until the window is over or the writer fails; @region is the capture's then. */
+static int record_own(struct recording *rec, const struct region *region)
+{
+	struct utsname u;
+	int status;
+
+	capture_init(&rec->c, &rec->w);
+	uname(&u);
+	capture_add_self(&rec->c, region, u.nodename);
+	put_own_clock(rec);
+	status = run_rounds(rec);
+	put_window(rec, "end");
+	show_progress(rec, true);
+	if (capture_finish(&rec->c))
+		status = EXIT_FAILED;
+	return status;
+}
+
+static int open_own(struct recording *rec, struct region *region)
+{
+	int status = region_open_device(region);
+
+	if (!status)
+		rec->dev.info.clock_khz = region->mem->guest.clock_khz;
+	return status;
+}
+
+static int guest_to_file(struct recording *rec, int argc, char **argv)
+{
+	const struct record_options *o = rec->o;
+	struct region region;
+	int status = open_own(rec, &region), ended;
+
+	if (status)
+		return status;
+	status = datafile_create(&rec->w, o->output, ARCH_SELF);
+	if (status) {
+		region_close(&region);
+	} else {
+		put_info(rec, argc, argv);
+		status = record_own(rec, &region);
+		if (!status && !o->quiet)
+			fprintf(stderr, "Wrote %llu records (%.1f MB) of this guest to %s\n",
+				rec->c.records, rec->c.bytes / 1e6, o->output);
+		capture_free(&rec->c);
+	}
+	ended = datafile_finish(&rec->w);
+	return status ?: ended;
+}
+
+/* Tries until somebody listens. -1: it is time to end. */
+static int connect_patiently(struct recording *rec, bool *told)
+{
+	const struct timespec ts = { .tv_nsec = AGAIN_MS * 1000000 };
+	const struct record_options *o = rec->o;
+
+	while (!window_over(rec)) {
+		int fd = link_connect(o->host_cid, o->host_port);
+
+		if (fd >= 0)
+			return fd;
+		if (!*told)
+			warn("nobody answers at vsock %u:%u yet (%s): run 'vmcoop-dump record --listen %u' there; trying again",
+			     o->host_cid, o->host_port, strerror(errno), o->host_port);
+		*told = true;
+		nanosleep(&ts, NULL);
+	}
+	return -1;
+}
+
+/* One connection, from its begin to its end. True: records went through it. */
+static bool send_own(struct recording *rec, struct region *region, int fd, int argc,
+		     char **argv)
+{
+	char *name = xasprintf("vsock %u:%u", rec->o->host_cid, rec->o->host_port);
+	bool good;
+
+	good = !datafile_create_fd(&rec->w, fd, name, ARCH_SELF);
+	rec->w.stream = true;
+	free(name);
+	put_info(rec, argc, argv);
+	good = good && !datafile_flush(&rec->w) && link_answer(fd, &rec->w);
+	if (good) {
+		if (!rec->o->quiet)
+			warn("sending to %s", rec->w.path);
+		if (!record_own(rec, region))
+			warn(rec->stopped ? "the host has ended its recording" :
+			     "this guest's recording has ended");
+		else if (rec->w.status)
+			warn("the connection to the host is lost, and what it had not taken with it");
+		rec->sent += rec->c.records;
+		capture_free(&rec->c);
+	} else {
+		region_close(region);
+	}
+	return !datafile_finish(&rec->w) && good;
+}
+
+/* Whatever the host does: recording goes on until it is over here. */
+static int guest_to_host(struct recording *rec, int argc, char **argv)
+{
+	const struct timespec ts = { .tv_nsec = AGAIN_MS * 1000000 };
+	struct region region;
+	bool told = false;
+	int fd, status = open_own(rec, &region);
+
+	while (!status && (fd = connect_patiently(rec, &told)) >= 0) {
+		told = !send_own(rec, &region, fd, argc, argv) && told;
+		rec->stopped = false;
+		nanosleep(&ts, NULL);
+		/* Closed in between: rings that nobody reads keep what is newest. */
+		status = open_own(rec, &region);
+	}
+	if (status)
+		return status;
+	region_close(&region);
+	if (!rec->opened)
+		return fail(EXIT_FAILED, "no record was sent: no vmcoop-dump record --listen took them");
+	if (!rec->o->quiet)
+		fprintf(stderr, "Sent %llu records\n", rec->sent);
+	return 0;
+}
+
+static int record_guest(const struct record_options *o, int argc, char **argv)
+{
+	struct recording rec = { .o = o, .dev.fd = -1, .w.fd = -1, .l.fd = -1 };
+	int status;
+
+	rec.progress = !o->quiet && isatty(STDERR_FILENO);
+	catch_signals(o->switches);
+	status = o->host_port ? guest_to_host(&rec, argc, argv) :
+				guest_to_file(&rec, argc, argv);
+	end_command(&rec);
+	return status;
+}
+
 static int run(int argc, char **argv)
 {
 	struct record_options o = { .output = DATA_FILE, .count_us = UNSET };
-	int status = parse(argc, argv, &o) ?: record_to_file(&o, argc, argv);
+	int status = parse(argc, argv, &o);
+
+	if (!status)
+		status = o.guest_only ? record_guest(&o, argc, argv) : record_to_file(&o, argc, argv);
 
 	names_free(&o.specs);
 	free(o.events);

@@ -26,7 +26,8 @@ struct command {
 
 extern const struct command cmd_create, cmd_record, cmd_report, cmd_stat, cmd_script, cmd_list,
 	cmd_status, cmd_doctor;
-extern const struct command cmd_export, cmd_flamegraph, cmd_annotate, cmd_diff, cmd_top, cmd_symbols;
+extern const struct command cmd_export, cmd_flamegraph, cmd_annotate, cmd_diff, cmd_top, cmd_symbols,
+	cmd_join;
 
 /* Prints a subcommand's help; for an option that getopt did not know: says so. */
 int show_help(const struct command *cmd);

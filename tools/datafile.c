@@ -84,6 +84,10 @@ int datafile_flush(struct datafile_writer *w)
 		w->buffered = 0;
 		return 0;
 	}
+	if (w->stream) {
+		w->status = EXIT_FAILED;
+		return w->status;
+	}
 	/* Keep the chunks that went out whole, cut the one that did not. */
 	if (w->good && !fstat(w->fd, &st) && S_ISREG(st.st_mode) &&
 	    (u64)st.st_size > w->good) {
@@ -228,14 +232,17 @@ static int put_records(struct datafile_writer *w, struct chunk_hdr hdr, const ch
 static bool in_preamble(enum chunk_type type)
 {
 	return type == CHUNK_INFO || type == CHUNK_EVENT || type == CHUNK_VM ||
-	       type == CHUNK_SOURCE;
+	       type == CHUNK_SOURCE || type == CHUNK_CLOCK;
 }
 
 static void remember(struct datafile_writer *w, const struct chunk_hdr *hdr, const void *payload)
 {
-	size_t len = w->preamble_len;
+	size_t len = w->preamble_len, need = len + sizeof(*hdr) + hdr->len;
 
-	w->preamble = xreallocarray(w->preamble, len + sizeof(*hdr) + hdr->len, 1);
+	if (need > w->preamble_cap) {
+		w->preamble_cap = 2 * need;
+		w->preamble = xreallocarray(w->preamble, w->preamble_cap, 1);
+	}
 	memcpy(w->preamble + len, hdr, sizeof(*hdr));
 	memcpy(w->preamble + len + sizeof(*hdr), payload, hdr->len);
 	w->preamble_len += sizeof(*hdr) + hdr->len;
@@ -275,7 +282,7 @@ static int end_file(struct datafile_writer *w)
 	if (!datafile_chunk(w, CHUNK_END, 0, &w->symbols_end, sizeof(w->symbols_end)))
 		datafile_flush(w);
 	status = w->status;
-	if (close(w->fd) && !status)
+	if (close(w->fd) && !status && !w->stream)
 		status = fail(EXIT_FAILED, "cannot write '%s': %s", w->path, strerror(errno));
 	w->fd = -1;
 	return status;
@@ -332,6 +339,12 @@ int datafile_switch(struct datafile_writer *w, const char *suffix)
 
 /* ---- Reading ------------------------------------------------------------- */
 
+static bool hdr_sound(const struct datafile_hdr *hdr)
+{
+	return hdr->crc == crc32(0, (const void *)hdr, offsetof(struct datafile_hdr, crc)) &&
+	       hdr->hdr_size == sizeof(*hdr);
+}
+
 static int check_hdr(struct datafile_reader *r)
 {
 	struct datafile_hdr *hdr = &r->hdr;
@@ -348,11 +361,18 @@ static int check_hdr(struct datafile_reader *r)
 			    "this vmcoop-dump knows them up to %u and %u: use a newer one",
 			    r->path, hdr->version, hdr->abi, DATAFILE_VERSION,
 			    VMCOOP_ABI_VERSION);
-	if (hdr->crc != crc32(0, (const void *)hdr, offsetof(struct datafile_hdr, crc)) ||
-	    hdr->hdr_size != sizeof(*hdr))
+	if (!hdr_sound(hdr))
 		return fail(EXIT_BAD, "'%s' has a damaged header", r->path);
 	r->offset = sizeof(*hdr);
 	return 0;
+}
+
+void datafile_begin(struct datafile_reader *r)
+{
+	memset(r, 0, sizeof(*r));
+	r->stored = xcalloc(1, CHUNK_MAX + DELTA_SLACK);
+	r->packed = xcalloc(1, DELTA_MAX(CHUNK_MAX) + DELTA_SLACK);
+	r->zstd = ZSTD_createDCtx();
 }
 
 int datafile_open_fd(struct datafile_reader *r, int fd, const char *name)
@@ -360,11 +380,8 @@ int datafile_open_fd(struct datafile_reader *r, int fd, const char *name)
 	struct stat st;
 	int ret;
 
-	memset(r, 0, sizeof(*r));
+	datafile_begin(r);
 	r->path = xstrdup(name);
-	r->stored = xcalloc(1, CHUNK_MAX + DELTA_SLACK);
-	r->packed = xcalloc(1, DELTA_MAX(CHUNK_MAX) + DELTA_SLACK);
-	r->zstd = ZSTD_createDCtx();
 	r->size = fstat(fd, &st) ? 0 : st.st_size;
 	r->f = fdopen(fd, "rb");
 	if (r->f)
@@ -448,6 +465,63 @@ static bool read_at(const struct datafile_reader *r, void *buf, size_t len, u64 
 	return true;
 }
 
+static void take_header(struct datafile_reader *r, struct chunk *c, const struct chunk_hdr *hdr)
+{
+	c->type = hdr->type;
+	c->flags = hdr->flags;
+	c->source = hdr->source;
+	c->stored = hdr->len;
+	c->len = hdr->flags ? hdr->raw : hdr->len;
+	c->at = r->stored_at = r->offset + sizeof(*hdr);
+	r->offset += sizeof(*hdr) + hdr->len + pad8(hdr->len);
+	r->ended = hdr->type == CHUNK_END;
+}
+
+static long parse_hdr(struct datafile_reader *r, const void *buf, size_t len)
+{
+	struct datafile_hdr *hdr = &r->hdr;
+
+	if (len < sizeof(*hdr))
+		return 0;
+	memcpy(hdr, buf, sizeof(*hdr));
+	if (memcmp(hdr->magic, DATAFILE_MAGIC, sizeof(hdr->magic)) || !hdr_sound(hdr) ||
+	    hdr->version > DATAFILE_VERSION || hdr->abi > VMCOOP_ABI_VERSION)
+		return -EBADMSG;
+	r->offset = sizeof(*hdr);
+	return sizeof(*hdr);
+}
+
+long datafile_parse(struct datafile_reader *r, const void *buf, size_t len, struct chunk *c)
+{
+	static const char zero[8];
+	struct chunk_hdr hdr;
+	size_t want;
+
+	memset(c, 0, sizeof(*c));
+	if (!r->offset)
+		return parse_hdr(r, buf, len);
+	if (len < sizeof(hdr))
+		return 0;
+	memcpy(&hdr, buf, sizeof(hdr));
+	if (r->ended || !header_good(&hdr))
+		return -EBADMSG;
+	want = sizeof(hdr) + hdr.len + pad8(hdr.len);
+	if (len < want)
+		return 0;
+	/* Looked at in memory of our own: whoever fills @buf is not trusted. */
+	memcpy(r->stored, (const char *)buf + sizeof(hdr), hdr.len);
+	if (chunk_crc(hdr, r->stored, hdr.len) != hdr.crc ||
+	    memcmp((const char *)buf + sizeof(hdr) + hdr.len, zero, pad8(hdr.len)))
+		return -EBADMSG;
+	take_header(r, c, &hdr);
+	c->data = xcalloc(1, c->len + 1);
+	if (unpack(r, c, r->stored, c->data))
+		return want;
+	free(c->data);
+	c->data = NULL;
+	return -EBADMSG;
+}
+
 bool datafile_next(struct datafile_reader *r, struct chunk *c)
 {
 	struct chunk_hdr hdr;
@@ -466,14 +540,7 @@ bool datafile_next(struct datafile_reader *r, struct chunk *c)
 		return cut_off(r, c);
 	if (chunk_crc(hdr, r->stored, hdr.len) != hdr.crc)
 		return damaged(r, c, "is damaged (wrong checksum)");
-	c->type = hdr.type;
-	c->flags = hdr.flags;
-	c->source = hdr.source;
-	c->stored = hdr.len;
-	c->len = hdr.flags ? hdr.raw : hdr.len;
-	c->at = r->stored_at = r->offset + sizeof(hdr);
-	r->offset += sizeof(hdr) + want;
-	r->ended = hdr.type == CHUNK_END;
+	take_header(r, c, &hdr);
 	if (c->type == CHUNK_RECORDS)
 		return true;
 	c->data = xcalloc(1, c->len + 1);

@@ -50,6 +50,8 @@ enum chunk_type {
 	CHUNK_WINDOW	= 9,	/* text: begin=, end=: host stamps to report on */
 	CHUNK_END	= 10,	/* the writer ended in order; where the last SYMBOLS ended */
 	CHUNK_SYMBOLS	= 11,	/* records GUEST_SYMBOLS of one source, apart from the others */
+	CHUNK_CLOCK	= 12,	/* text: a VM's clock, where no record tells a vCPU's own */
+	CHUNK_PONG	= 13,	/* struct chunk_pong, on the way from a guest only */
 };
 
 #define CHUNK_MAGIC	0x4b4e4843U	/* "CHNK" */
@@ -92,6 +94,16 @@ struct chunk_round {
 	u64 now;
 };
 
+/**
+ * struct chunk_pong - a guest's answer to its host's ping (link.h)
+ * @seq: the ping's
+ * @counter: of the guest, when it had come
+ */
+struct chunk_pong {
+	u64 seq;
+	u64 counter;
+};
+
 static_assert(sizeof(struct datafile_hdr) == 32, "datafile_hdr");
 static_assert(sizeof(struct chunk_hdr) == 24, "chunk_hdr");
 static_assert(sizeof(struct chunk_round) == 16, "chunk_round");
@@ -106,6 +118,7 @@ static_assert(sizeof(struct chunk_round) == 16, "chunk_round");
  * @status: exit status of the first write that failed; later ones do nothing
  * @plain: compress nothing
  * @symbols_end: where in the file the last CHUNK_SYMBOLS ends, 0: there is none
+ * @stream: a connection, not a file: that it broke is the caller's to say
  */
 struct datafile_writer {
 	int fd;
@@ -114,6 +127,7 @@ struct datafile_writer {
 	int status;
 	bool plain;
 	u64 symbols_end;
+	bool stream;
 
 	u32 arch;
 	char *buf;		/* whole chunks not written yet */
@@ -121,7 +135,7 @@ struct datafile_writer {
 	char *delta, *packed;	/* work space */
 	struct ZSTD_CCtx_s *zstd;
 	char *preamble;		/* what each of several files begins with */
-	size_t preamble_len;
+	size_t preamble_len, preamble_cap;
 };
 
 int datafile_create(struct datafile_writer *w, const char *path, u32 arch);
@@ -136,7 +150,7 @@ int datafile_flush(struct datafile_writer *w);
 int datafile_finish(struct datafile_writer *w);
 /*
  * Ends the file, renames it to its path with @suffix, and goes on in a new one
- * at the path: with all chunks INFO, EVENT, VM and SOURCE that were written so
+ * at the path: with all chunks INFO, EVENT, VM, SOURCE and CLOCK that were written so
  * far. What records tell of what held before (vCPUs, clocks, tasks) is the
  * caller's to have told anew. Return: exit status.
  */
@@ -212,5 +226,16 @@ bool datafile_find(struct datafile_reader *r, u64 *at, enum chunk_type a, enum c
 /* Whether the next chunk stands whole in a file that is being written. */
 bool datafile_ready(const struct datafile_reader *r);
 void datafile_close(struct datafile_reader *r);
+
+/*
+ * Reading from memory, as from a connection: datafile_parse() takes what stands
+ * whole at the start of @len bytes at @buf, the header first (@c->type is 0 then),
+ * later chunks, those of records with their data. Return: bytes taken, 0 if more
+ * are needed (never more than DATAFILE_PIECE), -EBADMSG if that can be no chunk.
+ */
+#define DATAFILE_PIECE	(sizeof(struct chunk_hdr) + CHUNK_MAX + 8)
+
+void datafile_begin(struct datafile_reader *r);
+long datafile_parse(struct datafile_reader *r, const void *buf, size_t len, struct chunk *c);
 
 #endif /* VMCOOP_DATAFILE_H */

@@ -96,18 +96,34 @@ static bool is_ivshmem(const char *dev)
 	       hostfs_says("0x1110", PCI "/%s/device", dev);
 }
 
+/* The module was told to do without a device. */
+static bool has_own_region(void)
+{
+	char *text = hostfs_read(NULL, "/proc/vmcoop/status");
+	bool own = text && strstr(text, "region: device=memory ");
+
+	free(text);
+	return own;
+}
+
 static void look_at_region(struct findings *f)
 {
-	struct names n = hostfs_list(PCI);
+	struct names n = { 0 };
 	unsigned int usable = 0;
 	size_t i;
 
+	if (has_own_region()) {
+		found(f, DOCTOR_OK, "region", NULL,
+		      "in the guest's own memory: vmcoop-dump record --guest-only drains it");
+		return;
+	}
+	n = hostfs_list(PCI);
 	for (i = 0; i < n.nr; i++)
 		if (is_ivshmem(n.v[i]))
 			usable += look_at_device(f, n.v[i]);
 	names_free(&n);
 	if (!usable)
-		found(f, DOCTOR_FAIL, "region", "On the host, vmcoop-dump create NAME prints the arguments that give this VM one; it can be plugged in while it runs.",
+		found(f, DOCTOR_FAIL, "region", "On the host, vmcoop-dump create NAME prints the arguments that give this VM one; it can be plugged in while it runs. Where there can be none, load vmcoop_guest.ko with memory=4M.",
 		      "this VM has no region that it shares with its host");
 }
 

@@ -84,7 +84,9 @@ int hostdev_open(struct hostdev *d)
 	if (d->fd < 0)
 		return open_failed();
 	if (ioctl(d->fd, VMCOOP_IOC_INFO, &d->info)) {
-		status = fail(EXIT_FAILED, HOSTDEV_PATH " is not vmcoop's: %s", strerror(errno));
+		status = fail(EXIT_FAILED, errno == ENOTTY ?
+			      HOSTDEV_PATH " is a guest's: give --guest-only here, or run this on the host" :
+			      HOSTDEV_PATH " is not vmcoop's: %s", strerror(errno));
 		hostdev_close(d);
 		return status;
 	}

@@ -47,6 +47,24 @@ bool vm_is_called(const struct vm *vm, const char *name)
 	       (*vm->uuid && !strcasecmp(name, vm->uuid));
 }
 
+bool vm_clock_differs(const struct join *j, const struct vm *vm, u64 *by)
+{
+	size_t i;
+
+	for (i = 0; i < j->nr_vcpus; i++) {
+		const struct vcpu *v = j->vcpus[i];
+		u64 host;
+
+		if (v->vm != vm || !v->has_clock || !vm->exchanged)
+			continue;
+		host = vmcoop_clock_to_host(&v->clock,
+					    vmcoop_clock_to_guest(&vm->clock, vm->clock_at));
+		*by = host > vm->clock_at ? host - vm->clock_at : vm->clock_at - host;
+		return true;
+	}
+	return false;
+}
+
 /* ---- VMs and vCPUs -------------------------------------------------------------- */
 
 struct vm *join_vm(struct join *j, u32 pid)
@@ -185,15 +203,20 @@ static const char *make_comm(struct join *j, struct vcpu *v)
 	return v->comm;
 }
 
+static bool clock_known(const struct vcpu *v)
+{
+	return v->has_clock || v->vm->has_clock;
+}
+
 /* Why nothing is known of what runs, REASON_NONE if it is. */
 static enum join_reason not_known(const struct vcpu *v)
 {
 	const struct vm *vm = v->vm;
 
 	if (!vm->guest)
-		return vm->has_source && !v->has_clock ? REASON_NO_CLOCK :
+		return vm->has_source && !clock_known(v) ? REASON_NO_CLOCK :
 		       vm->has_source ? REASON_NO_TASK : REASON_NO_GUEST;
-	if (!v->has_clock)
+	if (!clock_known(v))
 		return REASON_NO_CLOCK;
 	if (!v->has_task)
 		return REASON_NO_TASK;
@@ -515,7 +538,7 @@ static void on_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_ti
 	s->ip = rec->ip;
 	v->ran_at_tick = ran;
 	j->ticks++;
-	if (r->true_time >= j->begin && v->has_clock)
+	if (r->true_time >= j->begin && clock_known(v) && !j->alone)
 		quality_tick(&j->quality, &v->quality, r->true_time);
 	s->reason = attribute(s);
 	/* It lies in the record, which does not wait for a batch. */
@@ -575,6 +598,28 @@ static struct guest *speaking_guest(struct join *j, struct vm *vm, const struct 
 	return vm->guest;
 }
 
+/*
+ * What a guest can tell of when its vCPUs ran: from the first record on, but for
+ * the idle task. What the host took away in between it cannot.
+ */
+static struct vcpu *run_alone(struct join *j, struct vm *vm, const struct merge_rec *r)
+{
+	const struct vmcoop_guest_switch *sw = (const void *)r->hdr;
+	const struct vmcoop_guest_tick *tick = (const void *)r->hdr;
+	struct vcpu *v = get_vcpu(j, vm->pid, r->hdr->id, 0);
+	bool idle = v->has_task && !v->tid;
+
+	if (r->hdr->type == VMCOOP_GUEST_SWITCH)
+		idle = !sw->next_tid;
+	else if (r->hdr->type == VMCOOP_GUEST_TICK && tick->mode != VMCOOP_MODE_IDLE)
+		idle = false;
+	if (v->in && idle)
+		vcpu_out(j, v, v->pcpu, VMCOOP_OUT_BLOCKED, r->time);
+	else if (!v->in && !idle)
+		vcpu_in(j, v, v->id, r->time);
+	return v;
+}
+
 static void guest_side(struct join *j, const struct merge_rec *r)
 {
 	struct vm *vm = r->src->priv;
@@ -585,7 +630,7 @@ static void guest_side(struct join *j, const struct merge_rec *r)
 
 	if (!g)
 		return;
-	v = find_vcpu(j, vm, r->hdr->id);
+	v = j->alone && r->timed ? run_alone(j, vm, r) : find_vcpu(j, vm, r->hdr->id);
 	switch (r->hdr->type) {
 	case VMCOOP_GUEST_TICK:
 		tick = (const void *)r->hdr;

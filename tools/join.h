@@ -63,6 +63,9 @@ extern const char *const reason_names[NR_REASONS];
  * @arch: of the guest's records
  * @has_source: a ring of its guest is in the file
  * @symbols: that its guest told, NULL: none
+ * @has_clock: the file tells its clock even where no record does: @clock, which
+ *	was off by @clock_error host ticks at most when the host's counter was @clock_at
+ * @exchanged: @clock was found by asking the guest over a connection
  * @samples: host samples in the window
  */
 struct vm {
@@ -72,6 +75,9 @@ struct vm {
 	u32 generation;
 	u32 arch;
 	bool has_source;
+	bool has_clock, exchanged;
+	struct vmcoop_clock clock;
+	u64 clock_error, clock_at;
 	u64 samples;
 	void *priv;		/* the symbolizer's */
 	struct symbols *symbols;
@@ -184,6 +190,8 @@ struct joined {
  * @sample: called for each joined sample
  * @batched: if not NULL called in its place with several, up to JOIN_BATCH, in
  *	order; only METHOD_COUNTED then goes to @sample
+ * @alone: a guest's recording without its host's: a vCPU has a CPU, as far as it
+ *	can know, while it is not idle
  * @begin: first host stamp to tell of; UINT64_MAX until the file says
  * @end: last one
  * @samples: host samples in the window
@@ -196,6 +204,7 @@ struct join {
 	void (*sample)(void *ctx, const struct joined *j);
 	void (*batched)(void *ctx, const struct joined *j, u32 n);
 	void *ctx;
+	bool alone;
 	u64 begin, end;
 	u64 samples, outside, ticks, orphans, steps;
 	struct quality quality;
@@ -211,6 +220,12 @@ struct join {
 	struct joined batch[JOIN_BATCH];
 	u32 nr_batch;
 };
+
+/*
+ * By how many host ticks @vm's exchanged clock lay from what the host's records say,
+ * when it was made. False: one of the two is not known.
+ */
+bool vm_clock_differs(const struct join *j, const struct vm *vm, u64 *by);
 
 void join_init(struct join *j, void (*sample)(void *ctx, const struct joined *j), void *ctx);
 struct vm *join_vm(struct join *j, u32 pid);

@@ -9,7 +9,7 @@
 #include "commands.h"
 
 static const struct command *const commands[] = {
-	&cmd_create, &cmd_record, &cmd_report, &cmd_stat, &cmd_script, &cmd_export,
+	&cmd_create, &cmd_record, &cmd_join, &cmd_report, &cmd_stat, &cmd_script, &cmd_export,
 	&cmd_flamegraph, &cmd_annotate, &cmd_diff, &cmd_top, &cmd_list, &cmd_status, &cmd_doctor,
 	&cmd_symbols,
 };

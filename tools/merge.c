@@ -238,10 +238,13 @@ static u64 clock_key(u32 vm, u32 vcpu)
 	return (u64)vm << 32 | vcpu;
 }
 
+#define ALL_VCPUS	UINT32_MAX	/* the clock of those without one of their own */
+
 static const struct merge_clock *clock_of_head(struct merge *m, struct merge_source *s)
 {
 	if (!s->clock || s->clock_id != s->head_id) {
-		s->clock = map_get(&m->clocks, clock_key(s->vm, s->head_id));
+		s->clock = map_get(&m->clocks, clock_key(s->vm, s->head_id)) ?:
+			   map_get(&m->clocks, clock_key(s->vm, ALL_VCPUS));
 		s->clock_id = s->head_id;
 	}
 	return s->clock;
@@ -411,15 +414,9 @@ static bool source_advance(struct merge *m, struct merge_source *s)
 
 /* ---- Handing out ------------------------------------------------------------ */
 
-static void clock_changed(struct merge *m, const struct vmcoop_hdr *hdr)
+static void set_clock(struct merge *m, u32 vm, u32 vcpu, struct vmcoop_clock clock)
 {
-	const struct vmcoop_host_clock *rec = (const void *)hdr;
-	struct vmcoop_clock clock = {
-		.offset = rec->offset,
-		.ratio = rec->ratio,
-		.frac_bits = rec->frac_bits,
-	};
-	u64 key = clock_key(rec->vm, rec->vcpu);
+	u64 key = clock_key(vm, vcpu);
 	struct merge_clock *c = map_get(&m->clocks, key);
 	u32 i;
 
@@ -437,10 +434,25 @@ static void clock_changed(struct merge *m, const struct vmcoop_hdr *hdr)
 	for (i = 0; i < m->nr_guests; i++) {
 		struct merge_source *s = m->guests[i];
 
-		if (s->vm == rec->vm && s->has_head && s->head_id == rec->vcpu)
+		if (s->vm != vm || (vcpu != ALL_VCPUS && s->head_id != vcpu))
+			continue;
+		s->clock = NULL;
+		if (s->has_head)
 			source_queue(m, s);
 	}
 	m->disorder = true;
+}
+
+static void clock_changed(struct merge *m, const struct vmcoop_hdr *hdr)
+{
+	const struct vmcoop_host_clock *rec = (const void *)hdr;
+	struct vmcoop_clock clock = {
+		.offset = rec->offset,
+		.ratio = rec->ratio,
+		.frac_bits = rec->frac_bits,
+	};
+
+	set_clock(m, rec->vm, rec->vcpu, clock);
 }
 
 static inline void hand_out(struct merge *m, struct merge_source *s, bool timed)
@@ -612,9 +624,23 @@ static void add_round(struct merge *m, const struct chunk *c)
 	end_waits(m, false);
 }
 
+static void add_clock(struct merge *m, const struct chunk *c)
+{
+	struct vmcoop_clock clock = {
+		.offset = kv_get_u64(c->data, c->len, "offset", 0),
+		.ratio = kv_get_u64(c->data, c->len, "ratio", 0),
+		.frac_bits = kv_get_u64(c->data, c->len, "frac_bits", 0),
+	};
+
+	set_clock(m, kv_get_u64(c->data, c->len, "vm", 0), ALL_VCPUS, clock);
+}
+
 void merge_chunk(struct merge *m, struct chunk *c)
 {
 	switch (c->type) {
+	case CHUNK_CLOCK:
+		add_clock(m, c);
+		break;
 	case CHUNK_SOURCE:
 		add_source(m, c);
 		break;

@@ -3,7 +3,7 @@
  * Merge: a data file's records, host's and guests', in the order of host time.
  *
  * Guest stamps are converted with the clock that is in force for their vCPU at
- * that point of the merge. A guest source waits, as a whole and in its order,
+ * that point of the merge, or that of its VM while none of its own is. A guest source waits, as a whole and in its order,
  * while its next record cannot be placed: no clock of its vCPU yet, or a stamp
  * that went back or far ahead, which says that a clock change is about to be
  * merged. It waits HOLD_MS of host time, or until too much is held in memory; then its

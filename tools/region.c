@@ -177,6 +177,61 @@ enum region_state region_open(struct region *r, const char *path, char why[REGIO
 	return REGION_BAD;
 }
 
+/* In words for who runs record in a guest. */
+static int no_device(void)
+{
+	switch (errno) {
+	case ENOENT:
+	case ENXIO:
+	case ENODEV:
+		return fail(EXIT_FAILED, "no " REGION_DEVICE " in this guest: load its module with a region in memory (insmod vmcoop_guest.ko memory=4M)");
+	case EACCES:
+	case EPERM:
+		return fail(EXIT_FAILED, "cannot open " REGION_DEVICE ": %s: be root, and mind kernel lockdown",
+			    strerror(errno));
+	case EBUSY:
+		return fail(EXIT_FAILED, REGION_DEVICE " is in use: another vmcoop-dump records in this guest already");
+	default:
+		return fail(EXIT_FAILED, "cannot open " REGION_DEVICE ": %s", strerror(errno));
+	}
+}
+
+/* The size that the region's first page tells, 0 if that is none of ours. */
+static u64 device_region_size(int fd)
+{
+	const struct vmcoop_region_id *id;
+	u64 size = 0;
+
+	id = mmap(NULL, VMCOOP_REGION_PAGE, PROT_READ, MAP_SHARED, fd, 0);
+	if (id == MAP_FAILED)
+		return 0;
+	if (id->magic == VMCOOP_REGION_MAGIC && id->version == VMCOOP_ABI_VERSION &&
+	    region_size_ok(id->size))
+		size = id->size;
+	munmap((void *)id, VMCOOP_REGION_PAGE);
+	return size;
+}
+
+int region_open_device(struct region *r)
+{
+	int fd = open(REGION_DEVICE, O_RDWR | O_CLOEXEC);
+	struct region found = { .gone = false };
+
+	if (fd < 0)
+		return no_device();
+	found.size = device_region_size(fd);
+	found.mem = found.size ? mmap(NULL, found.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) :
+				 MAP_FAILED;
+	/* The mapping keeps the device open. */
+	close(fd);
+	if (found.mem == MAP_FAILED)
+		return fail(EXIT_FAILED, REGION_DEVICE " holds no guest's region of this version: "
+			    "--guest-only is for guests, with vmcoop_guest.ko and vmcoop-dump of one release");
+	*r = found;
+	r->path = xstrdup(REGION_DEVICE);
+	return 0;
+}
+
 void region_close(struct region *r)
 {
 	region_untrack(r);
@@ -239,6 +294,7 @@ int region_read_setup(const struct region *r, struct region_setup *s, const char
 		.ring_stride = g.ring_stride,
 		.data_size = g.data_size,
 		.unread = g.unread,
+		.clock_khz = g.clock_khz,
 	};
 	copy_field(s->release, g.release, sizeof(g.release));
 	return 0;

@@ -20,6 +20,7 @@
 #define REGION_MIN	(256ULL << 10)
 #define REGION_MAX	(1ULL << 30)
 #define REGION_WHY	128
+#define REGION_DEVICE	"/dev/vmcoop"
 
 /**
  * struct region - a mapped region file
@@ -49,6 +50,7 @@ struct region_setup {
 	u32 nr_rings;
 	u64 ring_off, ring_stride, data_size;
 	u64 unread;
+	u64 clock_khz;
 	char release[65];
 };
 
@@ -66,6 +68,12 @@ enum region_state {
 };
 
 enum region_state region_open(struct region *r, const char *path, char why[REGION_WHY]);
+
+/*
+ * In a guest: the region of its own that vmcoop_guest.ko has in memory. Prints
+ * why if it cannot. Return: exit status.
+ */
+int region_open_device(struct region *r);
 void region_close(struct region *r);
 
 /*

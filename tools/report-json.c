@@ -28,6 +28,20 @@ static void put_events(struct json *j, const struct session *s)
 	json_close(j, ']');
 }
 
+/* Of a clock that was found by asking: its bound, and how far off the host's record has it. */
+static void put_clock(struct json *j, const struct session *s, const struct vm *vm)
+{
+	double us = 1000.0 / s->clock_khz;
+	u64 by = 0;
+	bool known = vm_clock_differs(&s->join, vm, &by);
+
+	json_open(j, "clock", '{');
+	json_bool(j, "exchanged", vm->exchanged);
+	json_num(j, "error_us", us * vm->clock_error, 3, vm->exchanged);
+	json_num(j, "differs_us", us * by, 3, known);
+	json_close(j, '}');
+}
+
 static void put_vms(struct json *j, const struct session *s)
 {
 	size_t i;
@@ -43,6 +57,7 @@ static void put_vms(struct json *j, const struct session *s)
 		json_u64(j, "vcpus", vm->nr_vcpus);
 		json_str(j, "release", *vm->release ? vm->release : NULL);
 		json_u64(j, "samples", vm->samples);
+		put_clock(j, s, vm);
 		json_times(j, s, vm);
 		json_close(j, '}');
 	}
@@ -221,6 +236,7 @@ void report_json(const struct report *r, FILE *f)
 
 	json_open(&j, NULL, '{');
 	json_str(&j, "file", r->file);
+	json_bool(&j, "guest_only", s->join.alone);
 	json_str(&j, "hostname", s->hostname);
 	json_str(&j, "release", s->release);
 	json_str(&j, "arch", s->arch);

@@ -22,7 +22,7 @@ static void head_recording(const struct session *s, FILE *f)
 
 	if (t && localtime_r(&t, &tm))
 		strftime(when, sizeof(when), "%Y-%m-%d %H:%M:%S %z", &tm);
-	fprintf(f, "# host:     %s, Linux %s, %s\n", escape(host, sizeof(host), s->hostname),
+	fprintf(f, "# %s%s, Linux %s, %s\n", s->join.alone ? "guest:    " : "host:     ", escape(host, sizeof(host), s->hostname),
 		escape(release, sizeof(release), s->release), s->arch);
 	fprintf(f, "# recorded: %s, %.3f s, with '%s'\n", when, session_duration(s),
 		escape(command, sizeof(command), s->command));
@@ -82,6 +82,7 @@ static void head_events(const struct report *r, FILE *f)
 }
 
 static void head_times(const struct session *s, const struct vm *vm, FILE *f);
+static void head_clock(const struct session *s, const struct vm *vm, FILE *f);
 
 static void head_vms(const struct session *s, FILE *f)
 {
@@ -91,8 +92,10 @@ static void head_vms(const struct session *s, FILE *f)
 	for (i = 0; i < s->join.nr_vms; i++) {
 		const struct vm *vm = s->join.vms[i];
 
-		fprintf(f, "# VM:       %s, pid %u, %u vCPUs, ", escape(name, sizeof(name), vm->name),
-			vm->pid, vm->nr_vcpus);
+		fprintf(f, "# VM:       %s, ", escape(name, sizeof(name), vm->name));
+		if (!s->join.alone)
+			fprintf(f, "pid %u, ", vm->pid);
+		fprintf(f, "%u vCPUs, ", vm->nr_vcpus);
 		if (*vm->region)
 			fprintf(f, "region %s", escape(region, sizeof(region), vm->region));
 		else
@@ -102,6 +105,7 @@ static void head_vms(const struct session *s, FILE *f)
 				escape(release, sizeof(release), vm->release));
 		fputc('\n', f);
 		head_times(s, vm, f);
+		head_clock(s, vm, f);
 	}
 	if (!s->join.nr_vms)
 		fprintf(f, "# VM:       none was seen\n");
@@ -182,12 +186,23 @@ static double seconds(const struct session *s, u64 ticks)
 	return (double)ticks / s->clock_khz / 1000;
 }
 
+static double ticks_us(const struct session *s, u64 ticks)
+{
+	return 1000.0 * ticks / s->clock_khz;
+}
+
 /* Of all vCPUs of a VM. Handling contains polling, which is told apart. */
 static void head_times(const struct session *s, const struct vm *vm, FILE *f)
 {
 	struct vm_times t = vm_times(s, vm);
 	u64 exits = 0;
 	size_t i;
+
+	if (s->join.alone) {
+		fprintf(f, "#   time:   not idle %.3f s, what the host took away included; idle %.3f s\n",
+			seconds(s, t.ran), seconds(s, t.out[VMCOOP_OUT_BLOCKED]));
+		return;
+	}
 
 	fprintf(f, "#   time:   had a CPU %.3f s", seconds(s, t.ran));
 	if (t.told)
@@ -206,6 +221,21 @@ static void head_times(const struct session *s, const struct vm *vm, FILE *f)
 			fprintf(f, " %s %llu", exit_names[i], t.exits.exit[i].count);
 	if (exits)
 		fputc('\n', f);
+}
+
+/* A clock that was found by asking, beside the one that the host's records tell. */
+static void head_clock(const struct session *s, const struct vm *vm, FILE *f)
+{
+	u64 by;
+
+	if (!vm->exchanged)
+		return;
+	fprintf(f, "#   clock:  asked over the connection, to %.1f us", ticks_us(s, vm->clock_error));
+	if (vm_clock_differs(&s->join, vm, &by))
+		fprintf(f, "; the host's own record, which is used, lies %.1f us from it%s\n",
+			ticks_us(s, by), by > vm->clock_error ? ": THE TWO DO NOT AGREE" : "");
+	else
+		fprintf(f, ", and used: the host has no record of it\n");
 }
 
 /* ---- Join quality ------------------------------------------------------------------ */
@@ -233,6 +263,11 @@ static void head_join(const struct session *s, FILE *f)
 	enum verdict verdict = quality_verdict(q, why, sizeof(why));
 	int i;
 
+	if (s->join.alone) {
+		fputs("# join:     none: the host's half is missing. Weights are the guest's time between ticks, in which the\n"
+		      "#           host may have run something else; there are no events. 'vmcoop-dump join' joins the two\n", f);
+		return;
+	}
 	fprintf(f, "# join:     %s: %s\n", verdict_names[verdict], why);
 	fprintf(f, "#           %llu guest ticks judged, %llu not (vCPU's state not known then), %llu not (enough were), %llu clock steps\n",
 		q->ticks, q->skipped, q->not_chosen, s->join.steps);

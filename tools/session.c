@@ -40,6 +40,7 @@ static void on_info(struct session *s, const struct chunk *c)
 	s->start_counter = GET_U64(c, "start_counter");
 	s->clock_khz = max_u64(GET_U64(c, "clock_khz"), 1);
 	s->merge.clock_khz = s->join.quality.khz = s->clock_khz;
+	s->join.alone = GET_U64(c, "guest_only");
 	if (GET_U64(c, "window"))
 		s->join.begin = UINT64_MAX;
 }
@@ -82,6 +83,21 @@ static void on_vm(struct session *s, const struct chunk *c)
 	GET_STR(c, "name", vm->name);
 	GET_STR(c, "uuid", vm->uuid);
 	GET_STR(c, "region", vm->region);
+}
+
+static void on_clock(struct session *s, const struct chunk *c)
+{
+	struct vm *vm = join_vm(&s->join, GET_U64(c, "vm"));
+	char method[16] = "";
+
+	vm->clock.offset = GET_U64(c, "offset");
+	vm->clock.ratio = GET_U64(c, "ratio");
+	vm->clock.frac_bits = GET_U64(c, "frac_bits");
+	vm->clock_error = GET_U64(c, "error");
+	vm->clock_at = GET_U64(c, "at");
+	vm->has_clock = vmcoop_clock_valid(&vm->clock);
+	GET_STR(c, "method", method);
+	vm->exchanged = vm->has_clock && !strcmp(method, "exchange");
 }
 
 static void on_stats(struct session *s, const struct chunk *c)
@@ -225,6 +241,9 @@ static void on_chunk(void *ctx, const struct chunk *c)
 		break;
 	case CHUNK_VM:
 		on_vm(ctx, c);
+		break;
+	case CHUNK_CLOCK:
+		on_clock(ctx, c);
 		break;
 	case CHUNK_STATS:
 		on_stats(ctx, c);

@@ -44,6 +44,18 @@ static void qemu_uuid(const char *arg, char uuid[VMM_UUID_MAX])
 		uuid[i] = tolower(arg[i]);
 }
 
+/* guest-cid=3, or JSON's "guest-cid":3. */
+static void qemu_cid(const char *arg, u32 *cid)
+{
+	const char *p = strstr(arg, "guest-cid");
+
+	if (!p)
+		return;
+	p += strlen("guest-cid");
+	p += strspn(p, "\"=: ");
+	*cid = strtoul(p, NULL, 10);
+}
+
 void vmm_id_from_cmdline(const char *cmdline, size_t len, struct vmm_id *id)
 {
 	const char *end = cmdline + len, *arg, *next;
@@ -59,6 +71,8 @@ void vmm_id_from_cmdline(const char *cmdline, size_t len, struct vmm_id *id)
 			qemu_name(next, id->name);
 		else if (!strcmp(arg, "-uuid"))
 			qemu_uuid(next, id->uuid);
+		else if (!strcmp(arg, "-device"))
+			qemu_cid(next, &id->cid);
 		else if (!strcmp(arg, "-id") && arg[-1] == '-')
 			snprintf(id->name, VMM_NAME_MAX, "%s", next);
 	}
@@ -121,6 +135,20 @@ size_t vmm_list(u32 *pids, size_t max)
 			pids[nr++] = pid;
 	names_free(&all);
 	return nr;
+}
+
+u32 vmm_of_cid(u32 cid)
+{
+	u32 pids[1024], found = 0;
+	size_t nr = vmm_list(pids, ARRAY_SIZE(pids)), i;
+	struct vmm_id id;
+
+	for (i = 0; i < nr && !found; i++) {
+		vmm_identify(pids[i], &id);
+		if (id.cid == cid)
+			found = pids[i];
+	}
+	return found;
 }
 
 u64 vmm_start_time(u32 pid)

@@ -17,10 +17,12 @@
  * @name: QEMU's and libvirt's -name, Firecracker's --id, else the process's own name,
  *	else "pid-N". Any bytes but NUL.
  * @uuid: QEMU's and libvirt's -uuid in lower case, "" without
+ * @cid: of its vsock device, 0 without
  */
 struct vmm_id {
 	char name[VMM_NAME_MAX];
 	char uuid[VMM_UUID_MAX];
+	u32 cid;
 };
 
 void vmm_identify(u32 pid, struct vmm_id *id);
@@ -33,6 +35,9 @@ bool vmm_matches(const struct vmm_id *id, u32 pid, const char *wanted);
 
 /* Processes that have a VM of KVM's, at most @max. Others' are seen by root alone. */
 size_t vmm_list(u32 *pids, size_t max);
+
+/* The VM whose vsock device has this CID; 0 if there is none. */
+u32 vmm_of_cid(u32 cid);
 
 /* When the process began, in the kernel's ticks; 0 if there is no such process. */
 u64 vmm_start_time(u32 pid);
