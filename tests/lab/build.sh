@@ -16,6 +16,8 @@ read_conf() {
 	GUEST_MODULE=''			# of tests/lab/module, for the guest, in /lab
 	PROGRAMS=()			# for the guest: ours by name, others by path
 	HOST_PROGRAMS=()		# the same for the lab host
+	HOST_KERNEL_MODULES=()		# more of the kernel's own to load in the lab host
+	GUEST_KERNEL_MODULES=()		# the same for the guest
 	LAB_MODULES=()			# for the lab host, of tests/lab/module, to /lab
 	GUEST_FILES=()			# more files: to the same place, relative ones to /root
 	KASLR=''			# boot guests by the kernel's own unpacker
@@ -98,6 +100,9 @@ build_initramfs() {
 		cp "$REPLY/$file.ko" "$stage/lab/"
 	done
 
+	carry_kernel_modules "$stage" host "${HOST_KERNEL_MODULES[*]}"
+	carry_kernel_modules "$guest" guest "${GUEST_KERNEL_MODULES[*]}"
+
 	if [ -n "$GUEST_MODULE" ]; then
 		lab_module_entry "$KERNEL"
 		cp "$REPLY/$GUEST_MODULE.ko" "$guest/lab/"
@@ -145,6 +150,24 @@ build_initramfs() {
 	cp -a "$BASE_DIR/guest-root" "$dir/guest-root"
 	cp -a "$guest/." "$dir/guest-root/"
 	rm -r "$stage" "$dir/stage.cpio"
+}
+
+# carry_kernel_modules ROOT host|guest LIST: more of the kernel's own modules, with what they
+# need, named so that they are loaded in order.
+carry_kernel_modules() {
+	local name=${2^^}_KERNEL module copy n=10
+
+	[ -n "$3" ] || return 0
+	mkdir -p "$1/lab/modules.d"
+	modules_of "$name" "$KERNEL_DIR" "$KERNEL_RELEASE" |
+		grep -vxFf <(modules_of "$2" "$KERNEL_DIR" "$KERNEL_RELEASE") |
+		while read -r module; do
+			copy=$1/lab/modules.d/$((n++))-$(basename "$module" .xz)
+			case $module in
+			*.xz) xz -dc "$module" >"$copy" ;;
+			*)    cp "$module" "$copy" ;;
+			esac
+		done
 }
 
 # carry_program ROOT PROGRAM: one of tests/workloads by its name, to /usr/local/bin; any
