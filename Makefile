@@ -18,7 +18,7 @@ MACHINE	= $(patsubst arm64,aarch64,$(ARCH))
 LAB	= tests/lab/run --arch $(MACHINE)
 
 .DEFAULT_GOAL := all
-.PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab \
+.PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab model \
 	checkpatch bench-tool
 
 all: tools modules
@@ -36,6 +36,7 @@ help:
 	@echo '  make check-modules       both modules, without a warning, for kernels $(KERNELS)'
 	@echo '  make check-lab           the scenarios smoke and bad-input in nested virtual machines'
 	@echo '  make lab SCENARIO=name   one scenario of tests/lab/scenarios'
+	@echo '  make model               common/ring.h, checked in all states of small worlds'
 	@echo '  make bench-tool          how fast vmcoop-dump reads, beside perf (SIZES="1000000 ...")'
 	@echo '  make checkpatch          kernel style, with a kernel source tree in KSRC'
 	@echo 'Variables: KERNEL=6.1|6.12|7.2 (lab), ARCH=x86_64|arm64 (lab), KDIR (modules), BUILD (build output)'
@@ -71,7 +72,12 @@ lab:
 	@tests/deps build lab check
 	$(LAB) --kernel $(KERNEL) $(SCENARIO)
 
-check: check-tools check-modules check-lab
+check: check-tools model check-modules check-lab
+
+# Every order of loads and stores, and that each barrier is missed: tests/model/run.
+model:
+	@tests/deps build model
+	tests/model/run '$(BUILD)/model'
 
 check-tools: tools
 	@tests/deps check
