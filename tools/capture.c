@@ -90,6 +90,22 @@ void source_attach(struct capture *c, struct capture_source *s)
 	s->pos = s->first.head;
 }
 
+/*
+ * Until the producer sees that somebody is attached it goes on to overwrite, mostly what
+ * lies before s->first: that is no loss to this reader, who knows whether he has lost
+ * anything. If so, the rest of the account says how much, as long as the producer has
+ * counted as much (tests/model: books).
+ */
+static u64 overwritten_since(const struct capture_source *s, const struct vmcoop_ring_stats *st,
+			     u64 dropped)
+{
+	u64 counted = vmcoop_load(&s->ring.prod->overwritten) - s->first.overwritten;
+
+	if (!s->stale)
+		return 0;
+	return min_u64(counted, st->produced - s->first.produced - dropped - s->records);
+}
+
 static void put_counters(struct kv *kv, const struct capture_source *s,
 			 const struct vmcoop_ring_stats *st)
 {
@@ -98,7 +114,6 @@ static void put_counters(struct kv *kv, const struct capture_source *s,
 	int i;
 
 	kv_u64(kv, "produced", st->produced - s->first.produced);
-	kv_u64(kv, "overwritten", st->overwritten - s->first.overwritten);
 	for (i = 0; i < VMCOOP_REC_TYPES; i++) {
 		u64 n = st->dropped[i] - s->first.dropped[i];
 
@@ -109,6 +124,7 @@ static void put_counters(struct kv *kv, const struct capture_source *s,
 		kv_u64(kv, key, n);
 	}
 	kv_u64(kv, "dropped", dropped);
+	kv_u64(kv, "overwritten", overwritten_since(s, st, dropped));
 }
 
 /* A source's accounts since s->first; @why it is lost, or NULL and the counters now. */
@@ -155,6 +171,7 @@ static void source_settle(struct capture *c, struct capture_source *s)
 	put_stats(c, s, &st, NULL);
 	s->first = st;
 	s->exact = exact;
+	s->stale = false;
 	s->records = s->filtered = s->bad_bytes = s->resyncs = 0;
 }
 
@@ -274,6 +291,7 @@ void source_drain(struct capture *c, struct capture_source *s, u64 upto)
 
 		if (len == -ESTALE && upto - oldest < upto - s->pos) {
 			s->pos = oldest;
+			s->stale = true;
 			continue;
 		}
 		if (len > 0 && (u64)len > upto - s->pos)

@@ -31,6 +31,7 @@
  * @pos: what the consumer page's tail should say
  * @first: the producer's counters where consumption began
  * @exact: @first is of one instant
+ * @stale: records behind @pos were overwritten
  * @records: consumed, filtered ones included
  * @filtered: of @records, those of VMs that were not asked for
  * @bad_bytes: skipped because no record can look like that
@@ -42,7 +43,7 @@ struct capture_source {
 	struct vmcoop_ring ring;
 	u64 pos;
 	struct vmcoop_ring_stats first;
-	bool exact;
+	bool exact, stale;
 	u64 records, filtered, bad_bytes, resyncs;
 };
 

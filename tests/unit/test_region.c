@@ -360,6 +360,42 @@ TEST(what_a_guest_writes_is_in_the_file_and_adds_up)
 	session_free(&session);
 }
 
+/* What a producer does that has not seen yet that somebody is attached. */
+static void unseen_writes(int ring, u64 stamp, u64 n)
+{
+	rings[ring].cons->attached = 0;
+	while (n--)
+		guest_write(ring, stamp++);
+	rings[ring].cons->attached = 1;
+}
+
+TEST(what_is_overwritten_before_the_reader_is_seen_adds_up)
+{
+	u64 fits = DATA / TICK, i;
+
+	begin();
+	guest_setup(1);
+	for (i = 0; i < 2 * fits; i++)
+		guest_write(i % 2, i);
+	for (i = 0; i < fits; i++)
+		guest_write(i % 2, 10000 + i);
+	attach(100);
+	capture_round(&cap);
+	/* Only what is older than the reader; and what it was to read, too. */
+	unseen_writes(0, 20000, 10);
+	unseen_writes(1, 20000, fits + 10);
+	CHECK(rings[0].prod->overwritten > 0);
+	finish();
+	EQ(session.nr_rings, 2);
+	CHECK(ring_balanced(&session.rings[0]));
+	EQ(session.rings[0].overwritten, 0);
+	EQ(session.rings[0].consumed, 10);
+	CHECK(ring_balanced(&session.rings[1]));
+	CHECK(session.rings[1].overwritten >= 10);
+	EQ(session.rings[1].consumed + session.rings[1].overwritten, fits + 10);
+	session_free(&session);
+}
+
 TEST(attaching_asks_for_a_snapshot)
 {
 	struct capture_region *reg;
@@ -868,6 +904,7 @@ TESTS(
 	RUN(region_sizes),
 	RUN(hostile_set_ups_are_refused),
 	RUN(what_a_guest_writes_is_in_the_file_and_adds_up),
+	RUN(what_is_overwritten_before_the_reader_is_seen_adds_up),
 	RUN(attaching_asks_for_a_snapshot),
 	RUN(detached_at_the_end),
 	RUN(a_file_truncated_while_mapped_ends_that_guest_only),
