@@ -18,7 +18,8 @@ MACHINE	= $(patsubst arm64,aarch64,$(ARCH))
 LAB	= tests/lab/run --arch $(MACHINE)
 
 .DEFAULT_GOAL := all
-.PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab model \
+.PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab model fuzz \
+	check-fuzz \
 	checkpatch bench-tool
 
 all: tools modules
@@ -37,6 +38,7 @@ help:
 	@echo '  make check-lab           the scenarios smoke and bad-input in nested virtual machines'
 	@echo '  make lab SCENARIO=name   one scenario of tests/lab/scenarios'
 	@echo '  make model               common/ring.h, checked in all states of small worlds'
+	@echo '  make check-fuzz          each fuzzer of tests/fuzz for some seconds; make fuzz TIME=seconds: longer'
 	@echo '  make bench-tool          how fast vmcoop-dump reads, beside perf (SIZES="1000000 ...")'
 	@echo '  make checkpatch          kernel style, with a kernel source tree in KSRC'
 	@echo 'Variables: KERNEL=6.1|6.12|7.2 (lab), ARCH=x86_64|arm64 (lab), KDIR (modules), BUILD (build output)'
@@ -62,6 +64,7 @@ clean:
 	$(MAKE) -C tools clean
 	$(MAKE) -C tests/unit clean
 	$(MAKE) -C tests/bench clean
+	$(MAKE) -C tests/fuzz clean
 	rm -rf '$(BUILD)'
 
 demo:
@@ -72,7 +75,17 @@ lab:
 	@tests/deps build lab check
 	$(LAB) --kernel $(KERNEL) $(SCENARIO)
 
-check: check-tools model check-modules check-lab
+check: check-tools check-fuzz model check-modules check-lab
+
+check-fuzz:
+	@tests/deps build fuzz
+	@$(MAKE) --no-print-directory -C tests/fuzz check
+
+# Shared out among the fuzzers.
+TIME	?= 300
+fuzz:
+	@tests/deps build fuzz
+	@$(MAKE) --no-print-directory -C tests/fuzz fuzz TIME='$(TIME)'
 
 # Every order of loads and stores, and that each barrier is missed: tests/model/run.
 model:
