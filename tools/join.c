@@ -694,6 +694,8 @@ void join_soon(const struct join *j, const struct merge_rec *rec)
 
 	if (rec->src->host && rec->hdr->id < SMALL_HANDLES)
 		v = (const char *)j->by_handle[rec->hdr->id];
+	if (!v)
+		return;
 	__builtin_prefetch(v);
 	__builtin_prefetch(v + 64);
 }
