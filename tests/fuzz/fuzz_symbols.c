@@ -33,7 +33,7 @@ static void fuzz_kallsyms(const char *path)
 
 	if (!k)
 		return;
-	kallsyms_offset(k, "_text", 0xffffffff81000000ULL, &offset);
+	kallsyms_offset(&k->tab, "_text", 0xffffffff81000000ULL, &offset);
 	symtab_find(&k->tab, 0xffffffff81000000ULL);
 	kallsyms_put(k);
 }
