@@ -292,6 +292,7 @@ static void on_record(struct session *s, const struct merge_rec *rec)
 		s->last = rec->time;
 	}
 	s->slept |= rec->hdr->type == VMCOOP_HOST_RESUME;
+	s->in_vmm += rec->hdr->type == VMCOOP_HOST_VMM;
 	join_record(&s->join, rec);
 	if (s->record && rec->timed)
 		s->record(s->join.ctx, rec);
@@ -385,7 +386,10 @@ static void add_notes(struct session *s, const struct datafile_reader *r)
 		session_note(s, "%llu guest ticks are of vCPUs that the host did not see",
 			     s->join.orphans);
 	if (s->slept)
-		session_note(s, "the host slept during the recording: its counter may have begun anew, and what was recorded before and after may be out of order");
+		session_note(s, "the host slept during the recording: its counter has begun anew, and what was recorded before and after may be out of order");
+	if (s->in_vmm)
+		session_note(s, "%llu samples of the VMMs' own threads on the host (events with :H) are in the file and not in what is shown: that is of guests",
+			     s->in_vmm);
 	if (s->join.begin == UINT64_MAX)
 		session_note(s, "the recording ended before its window opened: no sample counts");
 }

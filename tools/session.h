@@ -87,6 +87,7 @@ struct session {
 	u64 clock_khz;
 	u64 first, last;	/* host stamps of records */
 	bool slept;		/* the host did, in between */
+	u64 in_vmm;		/* samples of the VMMs' own threads */
 	void (*record)(void *ctx, const struct merge_rec *rec);
 };
 

@@ -552,6 +552,21 @@ TEST(a_host_that_slept_is_told)
 	EQ(session.nr_notes, 1);
 }
 
+TEST(samples_of_vmms_are_told)
+{
+	struct vmcoop_host_vmm rec = {
+		.hdr = { VMCOOP_HOST_VMM, 0, sizeof(rec), 0, 500 }, .vm = 1, .tid = 1,
+	};
+	struct stream s;
+
+	begin(&s, 0);
+	put_raw(&s, HOST1, &rec, sizeof(rec));
+	read_all(&s, METHOD_SAMPLED);
+	EQ(session.in_vmm, 1);
+	EQ(session.nr_notes, 1);
+	EQ(nr_answers, 0);
+}
+
 /* ---- Windows --------------------------------------------------------------------------- */
 
 TEST(only_the_window_counts)
@@ -904,6 +919,7 @@ TESTS(
 	RUN(stamps_from_the_future_hold_nobody_up),
 	RUN(late_records_are_used_and_counted),
 	RUN(a_host_that_slept_is_told),
+	RUN(samples_of_vmms_are_told),
 	RUN(only_the_window_counts),
 	RUN(ticks_are_weighted_by_running_time),
 	RUN(running_time_outside_the_window_does_not_count),
