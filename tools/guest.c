@@ -197,12 +197,19 @@ void task_rename(struct task *t, const char comm[16])
 	t->who = guest_new_id();
 }
 
+/* Said more often an old name is true: the record of the way back was lost. */
+#define MAX_LATE	3
+
 void guest_tick_name(struct task *t, const char *comm)
 {
-	/* Said once more it is true: the record of the way back was lost. */
-	if (*comm && strncmp(comm, t->was, 16))
-		task_rename(t, comm);
-	*t->was = '\0';
+	if (!*comm)
+		return;
+	if (t->late && !strncmp(comm, t->was, 16)) {
+		t->late--;
+		return;
+	}
+	t->late = 0;
+	task_rename(t, comm);
 }
 
 /* ---- Records -------------------------------------------------------------------- */
@@ -230,6 +237,7 @@ static void on_comm(struct guest *g, const struct vmcoop_guest_comm *rec)
 	if (!t)
 		return;
 	memcpy(t->was, t->comm, sizeof(t->was));
+	t->late = MAX_LATE;
 	task_rename(t, rec->comm);
 	t->kthread = rec->tflags & VMCOOP_T_KTHREAD;
 	if (rec->hdr.size >= sizeof(*rec))

@@ -49,7 +49,8 @@ struct proc {
 /**
  * struct task - a thread
  * @comm: its name, NUL-terminated, "" if not known
- * @was: its name before, until a tick has been told that late
+ * @was: its name before
+ * @late: so many ticks may tell it still
  * @exited: it ended; kept for late records
  * @ns_pid: process as its own pid namespace counts, 0 if not told
  * @ns_tid: thread, likewise
@@ -61,6 +62,7 @@ struct task {
 	u32 tid;
 	struct proc *proc;
 	char comm[17], was[17];
+	u8 late;
 	bool kthread;
 	bool exited;
 	u32 ns_pid, ns_tid;
@@ -118,7 +120,8 @@ struct task *guest_task(struct guest *g, u32 pid, u32 tid);
 
 /*
  * A tick gives a task's name, of 16 bytes. A task is renamed a moment after the
- * record that says so, and a tick may fall in between: it tells the old name.
+ * record that says so, and ticks may fall in between: they tell the old name. More
+ * than one do where a vCPU comes late to those that it has missed.
  */
 void guest_tick_name(struct task *t, const char *comm);
 

@@ -79,12 +79,16 @@ TEST(a_hole_ends_code)
 
 TEST(a_tick_amid_a_rename_is_not_believed)
 {
+	int i;
+
 	begin();
 	comm(7, "before", 0);
 	comm(7, "after", 0);
-	guest_tick_name(guest_find_task(g, 7), "before\0\0\0\0\0\0\0\0\0\0");
-	CHECK(!strcmp(guest_find_task(g, 7)->comm, "after"));
-	/* Said again it is true: the record of the way back was lost. */
+	for (i = 0; i < 3; i++) {
+		guest_tick_name(guest_find_task(g, 7), "before\0\0\0\0\0\0\0\0\0\0");
+		CHECK(!strcmp(guest_find_task(g, 7)->comm, "after"));
+	}
+	/* Said more often it is true: the record of the way back was lost. */
 	guest_tick_name(guest_find_task(g, 7), "before\0\0\0\0\0\0\0\0\0\0");
 	CHECK(!strcmp(guest_find_task(g, 7)->comm, "before"));
 }
