@@ -219,6 +219,8 @@ static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,
 		vmcoop_snapshot_now();
 		return;
 	}
+	/* Some kernels call probes with it on. */
+	preempt_disable_notrace();
 	{
 		VMA_ITERATOR(vmi, task->mm, 0);
 
@@ -226,6 +228,7 @@ static void probe_exec(void *data, struct task_struct *task, pid_t old_pid,
 			if (vma->vm_flags & VM_EXEC)
 				tell_code(vma);
 	}
+	preempt_enable_notrace();
 	mmap_read_unlock(task->mm);
 }
 
