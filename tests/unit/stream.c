@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "stream.h"
@@ -323,4 +324,15 @@ void put_kernel(struct stream *s, u32 src, u64 t, u32 vcpu, u64 addr, const char
 
 	memcpy(rec.symbol, symbol, strnlen(symbol, sizeof(rec.symbol)));
 	put_raw(s, src, &rec, sizeof(rec));
+}
+
+char *stream_slurp(int fd, size_t *len)
+{
+	struct stat st;
+	char *p;
+
+	fstat(fd, &st);
+	p = malloc(st.st_size + 1);
+	*len = pread(fd, p, st.st_size, 0);
+	return p;
 }

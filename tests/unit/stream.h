@@ -74,4 +74,7 @@ void stream_read(struct stream *s, struct session *session,
 		 void (*sample)(void *ctx, const struct joined *j), void *ctx);
 void stream_free(struct stream *s);
 
+/* All of a file, to be freed. */
+char *stream_slurp(int fd, size_t *len);
+
 #endif /* VMCOOP_STREAM_H */

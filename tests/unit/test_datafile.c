@@ -28,17 +28,6 @@ static int copy_fd(const void *from, size_t len)
 	return fd;
 }
 
-static char *slurp(int fd, size_t *len)
-{
-	struct stat st;
-	char *p;
-
-	fstat(fd, &st);
-	p = malloc(st.st_size + 1);
-	*len = pread(fd, p, st.st_size, 0);
-	return p;
-}
-
 static void ignore(void *ctx, const struct joined *j)
 {
 	++*(int *)ctx;
@@ -67,7 +56,7 @@ static char *make_file(size_t *len, bool plain)
 	stream_kv(&s, CHUNK_NOTE, 0, "text=something happened\n");
 	stream_kv(&s, CHUNK_STATS, 1, "produced=10\nconsumed=10\nexact=1\n");
 	stream_end(&s);
-	bytes = slurp(s.fd, len);
+	bytes = stream_slurp(s.fd, len);
 	stream_free(&s);
 	return bytes;
 }
@@ -167,7 +156,7 @@ TEST(a_cut_file_tells_of_whole_rounds_only)
 	/* Of this round the guest's records did not reach the file. */
 	put_sample(&s, 1, 200, 0, 5, 0x1000);
 	stream_end(&s);
-	bytes = slurp(s.fd, &len);
+	bytes = stream_slurp(s.fd, &len);
 	EQ(datafile_open_fd(&r, copy_fd(bytes, len - sizeof(struct chunk_hdr)), "cut"), 0);
 	session_read_from(ses, &r, ignore, &n);
 	EQ(ses->join.samples, 1);

@@ -20,17 +20,6 @@
 #define KHZ	1000000ULL
 #define VM	100
 
-static char *slurp(int fd, size_t *len)
-{
-	struct stat st;
-	char *p;
-
-	fstat(fd, &st);
-	p = malloc(st.st_size + 1);
-	*len = pread(fd, p, st.st_size, 0);
-	return p;
-}
-
 /* What a guest's vmcoop-dump writes: two tasks on vCPU 0, a ring, a tick a ms. */
 static char *guest_file(size_t *len)
 {
@@ -56,7 +45,7 @@ static char *guest_file(size_t *len)
 	stream_round(&s, 100 * MS);
 	stream_kv(&s, CHUNK_STATS, 7, "produced=46\nconsumed=44\ndropped=2\ndropped.32=2\nexact=1\n");
 	stream_end(&s);
-	bytes = slurp(s.fd, len);
+	bytes = stream_slurp(s.fd, len);
 	stream_free(&s);
 	return bytes;
 }
@@ -143,7 +132,7 @@ static char *host_end(struct host *h, size_t *len)
 
 	guestdata_free(&h->g);
 	datafile_finish(&h->w);
-	p = slurp(h->fd, len);
+	p = stream_slurp(h->fd, len);
 	close(h->fd);
 	return p;
 }
@@ -599,7 +588,7 @@ static char *scene_end(struct scene *s, size_t *len)
 	listener_free(&s->l);
 	capture_free(&s->c);
 	datafile_finish(&s->w);
-	p = slurp(s->fd, len);
+	p = stream_slurp(s->fd, len);
 	close(s->fd);
 	return p;
 }

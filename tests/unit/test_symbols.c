@@ -13,20 +13,9 @@
 #include "../../tools/jitmap.h"
 #include "../../tools/symbolize.h"
 #include "bundles.h"
-#include "stream.h"
+#include "places.h"
 
 /* ---- A recording ------------------------------------------------------------------------- */
-
-static struct place places[16];
-static int nr_places;
-static struct symbolizer sym;
-
-static void place(void *ctx, const struct joined *j)
-{
-	(void)ctx;
-	if (j->method == METHOD_SAMPLED && nr_places < 16)
-		symbolize(&sym, j, &places[nr_places++]);
-}
 
 static void begin(struct stream *s)
 {
@@ -89,23 +78,6 @@ static void tell(struct stream *s, const char *buf, size_t len, u32 step)
 		memcpy(r.rec.bytes, buf + at, r.rec.len);
 		datafile_chunk(&s->w, CHUNK_SYMBOLS, 10, &r, r.rec.hdr.size);
 	}
-}
-
-static struct session *read_places(struct stream *s)
-{
-	struct session *ses = calloc(1, sizeof(*ses));
-
-	nr_places = 0;
-	stream_read(s, ses, place, NULL);
-	stream_free(s);
-	return ses;
-}
-
-static void end_places(struct session *ses)
-{
-	session_free(ses);
-	free(ses);
-	symbolizer_free(&sym);
 }
 
 TEST(what_came_last_names_the_first_samples)
@@ -340,41 +312,6 @@ TEST(a_task_has_its_cgroup)
 }
 
 /* ---- Files and stores ------------------------------------------------------------------- */
-
-static char dir[64];
-
-static const char *at(const char *name)
-{
-	static char bufs[4][256];
-	static int next;
-	char *buf = bufs[next++ % 4];
-
-	if (!*dir) {
-		strcpy(dir, "/tmp/vmcoop-symbols-XXXXXX");
-		if (!mkdtemp(dir))
-			abort();
-	}
-	snprintf(buf, sizeof(bufs[0]), "%s/%s", dir, name);
-	return buf;
-}
-
-static void put_file(const char *name, const void *text, size_t len)
-{
-	FILE *f = fopen(at(name), "w");
-
-	fwrite(text, 1, len, f);
-	fclose(f);
-}
-
-static void clean_up(void)
-{
-	char cmd[128];
-
-	snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-	if (*dir && system(cmd))
-		abort();
-	*dir = '\0';
-}
 
 TEST(a_file_of_symbols_is_read)
 {

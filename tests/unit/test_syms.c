@@ -11,45 +11,12 @@
 
 #include "../../tools/elfsyms.h"
 #include "../../tools/symbolize.h"
-#include "stream.h"
+#include "places.h"
 #include "tap.h"
 
-static char dir[64];
-
-/* A path below the test's directory; the ring of buffers serves one statement. */
-static const char *at(const char *name)
+static void put_text(const char *name, const char *text)
 {
-	static char bufs[4][256];
-	static int next;
-	char *buf = bufs[next++ % 4];
-
-	if (!*dir) {
-		strcpy(dir, "/tmp/vmcoop-syms-XXXXXX");
-		if (!mkdtemp(dir))
-			abort();
-	}
-	snprintf(buf, sizeof(bufs[0]), "%s/%s", dir, name);
-	return buf;
-}
-
-static void put_file(const char *name, const char *text)
-{
-	FILE *f = fopen(at(name), "w");
-
-	fputs(text, f);
-	fclose(f);
-}
-
-static void clean_up(void)
-{
-	char cmd[128];
-
-	if (*dir) {
-		snprintf(cmd, sizeof(cmd), "rm -rf %s", dir);
-		if (system(cmd))
-			abort();
-	}
-	*dir = '\0';
+	put_file(name, text, strlen(text));
 }
 
 /* ---- Symbol tables --------------------------------------------------------------- */
@@ -219,7 +186,7 @@ TEST(kernel_symbols_are_read)
 	struct kallsyms *k;
 	u64 offset;
 
-	put_file("kallsyms", kallsyms_text);
+	put_text("kallsyms", kallsyms_text);
 	k = kallsyms_read(at("kallsyms"));
 	if (CHECK(k != NULL)) {
 		STREQ(lookup(&k->tab, 0xffffffff81001234), "do_one_thing");
@@ -240,13 +207,13 @@ TEST(kernel_symbols_are_read)
 TEST(useless_kallsyms_are_refused)
 {
 	quiet = true;
-	put_file("zeros", "0000000000000000 T _text\n0000000000000000 t other\n");
+	put_text("zeros", "0000000000000000 T _text\n0000000000000000 t other\n");
 	CHECK(!kallsyms_read(at("zeros")));
-	put_file("text", "This is some text\nabout something else\n");
+	put_text("text", "This is some text\nabout something else\n");
 	CHECK(!kallsyms_read(at("text")));
-	put_file("empty", "");
+	put_text("empty", "");
 	CHECK(!kallsyms_read(at("empty")));
-	put_file("data", "ffffffff81000000 D only\n");
+	put_text("data", "ffffffff81000000 D only\n");
 	CHECK(!kallsyms_read(at("data")));
 	CHECK(!kallsyms_read(at("nonexistent")));
 	CHECK(!kallsyms_read("/proc/self/exe"));
@@ -255,35 +222,6 @@ TEST(useless_kallsyms_are_refused)
 }
 
 /* ---- Whole paths -------------------------------------------------------------------------- */
-
-static struct place places[16];
-static int nr_places;
-static struct symbolizer sym;
-
-static void place(void *ctx, const struct joined *j)
-{
-	(void)ctx;
-	if (j->method == METHOD_SAMPLED && nr_places < 16)
-		symbolize(&sym, j, &places[nr_places++]);
-}
-
-static struct session *read_places(struct stream *s)
-{
-	struct session *ses = calloc(1, sizeof(*ses));
-
-	nr_places = 0;
-	stream_read(s, ses, place, NULL);
-	stream_free(s);
-	return ses;
-}
-
-static void end_places(struct session *ses)
-{
-	session_free(ses);
-	free(ses);
-	symbolizer_free(&sym);
-	clean_up();
-}
 
 static void begin(struct stream *s)
 {
@@ -299,7 +237,7 @@ TEST(kaslr_is_taken_out)
 	struct session *ses;
 	struct stream s;
 
-	put_file("kallsyms", kallsyms_text);
+	put_text("kallsyms", kallsyms_text);
 	EQ(symbolizer_add_kallsyms(&sym, at("kallsyms")), 0);
 	begin(&s);
 	put_kernel(&s, 10, 3, 0, 0xffffffff9a002000, "_printk");
@@ -318,6 +256,7 @@ TEST(kaslr_is_taken_out)
 	STREQ(places[3].dso, "[vmcoop_guest]");
 	CHECK(!sym.no_anchor);
 	end_places(ses);
+	clean_up();
 }
 
 TEST(each_vm_has_its_own_kernel)
@@ -326,8 +265,8 @@ TEST(each_vm_has_its_own_kernel)
 	struct stream s;
 	char arg[300];
 
-	put_file("k1", "ffffffff81000000 T of_the_first\n");
-	put_file("k2", "ffffffff81000000 T of_the_second\n");
+	put_text("k1", "ffffffff81000000 T of_the_first\n");
+	put_text("k2", "ffffffff81000000 T of_the_second\n");
 	snprintf(arg, sizeof(arg), "100=%s", at("k1"));
 	EQ(symbolizer_add_kallsyms(&sym, arg), 0);
 	EQ(symbolizer_add_kallsyms(&sym, at("k2")), 0);
@@ -344,6 +283,7 @@ TEST(each_vm_has_its_own_kernel)
 	STREQ(places[1].symbol, "of_the_second");
 	CHECK(sym.no_anchor);
 	end_places(ses);
+	clean_up();
 }
 
 /* Copies this program to @name, where a guest could have it. */
@@ -394,6 +334,7 @@ TEST(user_functions_are_named)
 	STREQ(places[4].dso, "//anon");
 	EQ(places[4].addr, 0x7f0000040123);
 	end_places(ses);
+	clean_up();
 }
 
 /* Opens @path as a guest names it; true if that led to the program. */
