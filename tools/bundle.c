@@ -23,41 +23,18 @@ static u32 bundle_crc(const struct bundle_hdr *hdr, const void *frame, size_t le
 
 /* ---- Writing ----------------------------------------------------------------- */
 
-static void put(struct bundle *b, const void *p, size_t n)
-{
-	if (b->len + n > b->cap) {
-		b->cap = 2 * b->cap + n + 65536;
-		b->raw = xreallocarray(b->raw, b->cap, 1);
-	}
-	if (n)
-		memcpy(b->raw + b->len, p, n);
-	b->len += n;
-}
-
-static void put_leb128(struct bundle *b, u64 v)
-{
-	u8 bytes[10];
-	u32 n = 0;
-
-	do {
-		bytes[n++] = (v & 0x7f) | (v > 0x7f ? 0x80 : 0);
-		v >>= 7;
-	} while (v);
-	put(b, bytes, n);
-}
-
 static void put_symbol(struct bundle *b, const struct symtab *t, const struct symbol *s, u64 before)
 {
 	const char *name = symtab_name(t, s), *module = t->strings + s->module;
 
-	put_leb128(b, s->start - before);
-	put_leb128(b, s->end - s->start);
+	bytes_put_varint(&b->raw, s->start - before);
+	bytes_put_varint(&b->raw, s->end - s->start);
 	if (s->module) {
-		put(b, name, strlen(name));
-		put(b, "\t", 1);
+		bytes_put(&b->raw, name, strlen(name));
+		bytes_put(&b->raw, "\t", 1);
 		name = module;
 	}
-	put(b, name, strlen(name) + 1);
+	bytes_put(&b->raw, name, strlen(name) + 1);
 }
 
 static u32 put_symbols(struct bundle *b, const struct symtab *t)
@@ -85,7 +62,7 @@ static void put_loads(struct bundle *b, const struct elf_image *img)
 		const struct elf_load *l = &img->loads[i];
 		struct bundle_load load = { l->offset, l->size, l->vaddr, l->exec };
 
-		put(b, &load, sizeof(load));
+		bytes_put(&b->raw, &load, sizeof(load));
 	}
 }
 
@@ -99,20 +76,20 @@ bool bundle_add(struct bundle *b, const struct bundle_table *t)
 		.nr_loads = t->img->nr_loads,
 		.flags = t->img->full ? BUNDLE_F_FULL : 0,
 	};
-	size_t at = b->len;
+	size_t at = b->raw.len;
 
-	put(b, &sec, sizeof(sec));
+	bytes_put(&b->raw, &sec, sizeof(sec));
 	put_loads(b, t->img);
-	put(b, t->img->build_id, sec.id_len);
-	put(b, t->name, sec.name_len);
+	bytes_put(&b->raw, t->img->build_id, sec.id_len);
+	bytes_put(&b->raw, t->name, sec.name_len);
 	sec.nr = put_symbols(b, &t->img->tab);
-	put(b, "\0\0\0\0\0\0\0", -(b->len - at) % 8);
-	if (b->len > BUNDLE_MAX_RAW) {
-		b->len = at;
+	bytes_put(&b->raw, "\0\0\0\0\0\0\0", -(b->raw.len - at) % 8);
+	if (b->raw.len > BUNDLE_MAX_RAW) {
+		b->raw.len = at;
 		return false;
 	}
-	sec.len = b->len - at;
-	memcpy(b->raw + at, &sec, sizeof(sec));
+	sec.len = b->raw.len - at;
+	memcpy(b->raw.data + at, &sec, sizeof(sec));
 	return true;
 }
 
@@ -122,13 +99,13 @@ void *bundle_pack(struct bundle *b, u32 arch, size_t *len)
 		.magic = BUNDLE_MAGIC,
 		.version = BUNDLE_VERSION,
 		.arch = arch,
-		.raw = b->len,
+		.raw = b->raw.len,
 	};
-	size_t cap = ZSTD_compressBound(b->len), n;
+	size_t cap = ZSTD_compressBound(b->raw.len), n;
 	char *out = xreallocarray(NULL, sizeof(hdr) + cap, 1);
 
-	n = ZSTD_compress(out + sizeof(hdr), cap, b->raw ?: "", b->len, LEVEL);
-	b->len = 0;
+	n = ZSTD_compress(out + sizeof(hdr), cap, b->raw.data ?: (u8 *)"", b->raw.len, LEVEL);
+	b->raw.len = 0;
 	if (ZSTD_isError(n) || n > VMCOOP_SYMBOLS_MAX - sizeof(hdr)) {
 		free(out);
 		return NULL;
@@ -142,7 +119,7 @@ void *bundle_pack(struct bundle *b, u32 arch, size_t *len)
 
 void bundle_free(struct bundle *b)
 {
-	free(b->raw);
+	free(b->raw.data);
 	memset(b, 0, sizeof(*b));
 }
 

@@ -12,6 +12,7 @@
 
 #include <assert.h>
 
+#include "bytes.h"
 #include "../common/abi.h"
 #include "elfsyms.h"
 
@@ -103,8 +104,7 @@ struct bundle_table {
 
 /** struct bundle - one being made; all zero is empty */
 struct bundle {
-	char *raw;
-	size_t len, cap;
+	struct bytes raw;
 };
 
 /*

@@ -42,7 +42,7 @@ static void pack(struct bundle *b, struct blobs *to)
 {
 	struct blob blob;
 
-	if (!b->len)
+	if (!b->raw.len)
 		return;
 	blob.buf = bundle_pack(b, ARCH_SELF, &blob.len);
 	if (!blob.buf) {
@@ -72,7 +72,7 @@ static void add(struct collector *c, struct blobs *to, enum bundle_type type, u3
 		if (!bundle_add(&c->pending, t))
 			warn("the symbols of '%s' are too many to be sent: left out", name);
 	}
-	if (c->pending.len > BUNDLE_FULL)
+	if (c->pending.raw.len > BUNDLE_FULL)
 		pack(&c->pending, to);
 	elf_image_free(img);
 	free(t);

@@ -54,14 +54,14 @@ struct perfetto {
 	struct u64map tracks, lanes;
 	u64 nr_tracks;
 	u64 now;
-	struct pb packet, inner, piece;
+	struct bytes packet, inner, piece;
 };
 
 /* ---- Packets ------------------------------------------------------------------------ */
 
-static void put_packet(struct perfetto *p, u32 field, struct pb *inner)
+static void put_packet(struct perfetto *p, u32 field, struct bytes *inner)
 {
-	struct pb m = { 0 };
+	struct bytes m = { 0 };
 
 	pb_u64(&p->packet, PACKET_SEQUENCE, SEQUENCE);
 	pb_message(&p->packet, field, inner);

@@ -49,7 +49,7 @@ struct pprof {
 	struct stacks stacks;
 	struct u64map strings, objects, build_ids, functions, locations;
 	u64 nr_strings, nr_objects, nr_functions, nr_locations;
-	struct pb profile;
+	struct bytes profile;
 };
 
 /* ---- Numbers ------------------------------------------------------------------------ */
@@ -84,7 +84,7 @@ static u64 mapping_id(struct pprof *p, const struct vm *vm, const struct frame *
 	u64 key = object_key(vm, f), id = (uintptr_t)map_get(&p->objects, key);
 	const struct dso *dso = map_get(&p->build_ids, key);
 	char hex[2 * ELF_BUILD_ID_MAX + 1] = "";
-	struct pb m = { 0 };
+	struct bytes m = { 0 };
 	u32 i, len = 0;
 	const u8 *bytes = NULL;
 
@@ -110,7 +110,7 @@ static u64 function_id(struct pprof *p, const struct frame *f)
 {
 	char name[2048], unique[64];
 	u64 key, id;
-	struct pb m = { 0 };
+	struct bytes m = { 0 };
 
 	frame_name(f, name, sizeof(name));
 	snprintf(unique, sizeof(unique), "%p %p", intern_str(name), f->path ?: f->dso);
@@ -133,7 +133,7 @@ static u64 location_id(struct pprof *p, const struct vm *vm, const struct frame 
 {
 	u64 mapping = mapping_id(p, vm, f), function = function_id(p, f);
 	u64 key = mapping << 32 | function, id = (uintptr_t)map_get(&p->locations, key);
-	struct pb m = { 0 }, line = { 0 };
+	struct bytes m = { 0 }, line = { 0 };
 
 	if (id)
 		return id;
@@ -186,9 +186,9 @@ static void on_sample(void *ctx, const struct joined *j)
 		   j->method == x->v.method ? j->count : 0);
 }
 
-static void put_label(struct pprof *p, struct pb *sample, const char *key, const char *name)
+static void put_label(struct pprof *p, struct bytes *sample, const char *key, const char *name)
 {
-	struct pb m = { 0 };
+	struct bytes m = { 0 };
 
 	pb_u64(&m, LABEL_KEY, string_index(p, key));
 	pb_u64(&m, LABEL_STR, name_index(p, name));
@@ -197,7 +197,7 @@ static void put_label(struct pprof *p, struct pb *sample, const char *key, const
 }
 
 /* As text: a number that is 0 is no label to pprof. */
-static void put_number(struct pprof *p, struct pb *sample, const char *key, u32 number)
+static void put_number(struct pprof *p, struct bytes *sample, const char *key, u32 number)
 {
 	char text[16];
 
@@ -209,7 +209,7 @@ static void put_number(struct pprof *p, struct pb *sample, const char *key, u32 
 static void put_sample(struct pprof *p, const struct stack *st, const u64 *values, u32 nr)
 {
 	u64 locations[FRAMES_MAX];
-	struct pb m = { 0 };
+	struct bytes m = { 0 };
 	u32 i;
 
 	for (i = 0; i < st->depth; i++)
@@ -228,7 +228,7 @@ static void put_sample(struct pprof *p, const struct stack *st, const u64 *value
 
 static void put_type(struct pprof *p, u32 field, const char *type, const char *unit)
 {
-	struct pb m = { 0 };
+	struct bytes m = { 0 };
 
 	pb_u64(&m, VALUE_TYPE, name_index(p, type));
 	pb_u64(&m, VALUE_UNIT, string_index(p, unit));
@@ -313,7 +313,7 @@ static void make_profile(struct export *x, struct pprof *p)
 }
 
 /* gzip, whose head and tail zlib makes with these window bits. */
-static bool write_gzip(FILE *f, const struct pb *m)
+static bool write_gzip(FILE *f, const struct bytes *m)
 {
 	z_stream z = { .next_in = m->data, .avail_in = 0 };
 	size_t left = m->len;

@@ -9,23 +9,17 @@
 #ifndef VMCOOP_PROTOBUF_H
 #define VMCOOP_PROTOBUF_H
 
-#include "util.h"
-
-/** struct pb - a message being made; all zero is empty */
-struct pb {
-	u8 *data;
-	size_t len, cap;
-};
+#include "bytes.h"
 
 /* Numbers that are 0 are written, too: a field of a oneof counts by being there. */
-void pb_u64(struct pb *m, u32 field, u64 v);
-void pb_fixed64(struct pb *m, u32 field, u64 v);
-void pb_bytes(struct pb *m, u32 field, const void *data, size_t len);
-void pb_string(struct pb *m, u32 field, const char *s);
+void pb_u64(struct bytes *m, u32 field, u64 v);
+void pb_fixed64(struct bytes *m, u32 field, u64 v);
+void pb_bytes(struct bytes *m, u32 field, const void *data, size_t len);
+void pb_string(struct bytes *m, u32 field, const char *s);
 /* @inner as a message in @m; empties @inner, which keeps its room. */
-void pb_message(struct pb *m, u32 field, struct pb *inner);
+void pb_message(struct bytes *m, u32 field, struct bytes *inner);
 /* A repeated number field, packed. */
-void pb_packed(struct pb *m, u32 field, const u64 *v, size_t nr);
-void pb_free(struct pb *m);
+void pb_packed(struct bytes *m, u32 field, const u64 *v, size_t nr);
+void pb_free(struct bytes *m);
 
 #endif /* VMCOOP_PROTOBUF_H */

@@ -122,12 +122,12 @@ TEST(no_changed_byte_goes_unnoticed)
 /* A bundle of these bytes that is right in all but what they say. */
 static bool read_raw(const void *raw, size_t len)
 {
-	struct bundle b = { .raw = malloc(len), .len = len, .cap = len };
+	struct bundle b = { .raw = { malloc(len), len, len } };
 	size_t packed;
 	char *buf;
 	bool good;
 
-	memcpy(b.raw, raw, len);
+	memcpy(b.raw.data, raw, len);
 	buf = pack(&b, &packed);
 	good = read_bundle(buf, packed);
 	free(buf);
