@@ -26,6 +26,7 @@ static const char help[] =
 "  --debug-dir DIR             as for report, for both files\n"
 "  --vm VM, --comm NAME, --pid PID\n"
 "                              only these; shares are of what is left\n"
+"  --time FROM,TO              only these seconds of each recording\n"
 "  --event NAME                samples of this event (default: the first)\n"
 "  --method METHOD             sampled (default), or tick: running time at ticks\n"
 "  -h, --help                  this\n"

@@ -8,6 +8,7 @@
 
 #include "commands.h"
 #include "report.h"
+#include "term.h"
 
 static const char help[] =
 "usage: vmcoop-dump report [OPTION]...\n"
@@ -30,11 +31,17 @@ static const char help[] =
 "                            counted: the guest's ticks with what counting events\n"
 "                            counted (default: sampled if there are samples, then\n"
 "                            counted, then tick)\n"
+"  --compare-methods         the shares of all methods that there is data for, side by\n"
+"                            side\n"
 "  --vm VM                   only this VM (name or pid); shares are of it\n"
+"  --time FROM,TO            only these seconds of the recording; shares are of them\n"
 "  --comm NAME, --pid PID    only these rows; shares stay shares of everything\n"
 "  --event NAME              samples or counts of this event (default: the first)\n"
 "  --limit N                 the first N rows\n"
-"  --json                    for programs\n"
+"  -F, --fields LIST         these columns: of share,interval,process,samples,events,\n"
+"                            ipc,mpki,method, and what --sort has\n"
+"  --json, --csv             for programs; for spreadsheets, the rows alone\n"
+"  --color WHEN              auto (default), always, never\n"
 "  -h, --help                this\n"
 "\n"
 "Exit status: 0 done (a file that was cut off is read as far as it goes, with a\n"
@@ -43,13 +50,15 @@ static const char help[] =
 "Examples:\n"
 "  vmcoop-dump report --guest-root /mnt/guest --guest-kallsyms guest.kallsyms\n"
 "  vmcoop-dump report --sort vm,dso --vm web1 --limit 20\n"
-"  vmcoop-dump report --json | jq '.rows[0]'\n";
+"  vmcoop-dump report --json | jq '.rows[0]'\n"
+"  vmcoop-dump report --compare-methods --sort vm,comm,sym\n";
 
 struct report_options {
 	const char *input;
 	const char *vm, *comm, *event;
 	u64 pid;
-	bool by_pid, json, method_given;
+	struct time_slice time;
+	bool by_pid, json, csv, method_given;
 	u32 resolved;
 	u32 keys;
 	struct report *r;
@@ -70,7 +79,7 @@ static int set_pid(struct report_options *o, const char *arg)
 }
 
 enum { OPT_ROOT = 256, OPT_KALLSYMS, OPT_SYMBOLS, OPT_DEBUG_DIR, OPT_SORT, OPT_METHOD, OPT_VM, OPT_COMM, OPT_PID,
-       OPT_EVENT, OPT_LIMIT, OPT_JSON };
+       OPT_EVENT, OPT_LIMIT, OPT_JSON, OPT_CSV, OPT_COMPARE, OPT_TIME, OPT_COLOR };
 
 static int set_option(struct report_options *o, int opt, const char *arg)
 {
@@ -107,6 +116,18 @@ static int set_option(struct report_options *o, int opt, const char *arg)
 	case OPT_JSON:
 		o->json = true;
 		return 0;
+	case OPT_CSV:
+		o->csv = true;
+		return 0;
+	case OPT_COMPARE:
+		o->r->compare = true;
+		return 0;
+	case OPT_TIME:
+		return parse_time_slice(arg, &o->time);
+	case OPT_COLOR:
+		return term_color(arg);
+	case 'F':
+		return report_parse_fields(o->r, arg);
 	case 'h':
 		show_help(&cmd_report);
 		exit(EXIT_OK);
@@ -131,18 +152,27 @@ static int parse(int argc, char **argv, struct report_options *o)
 		{ "event", required_argument, NULL, OPT_EVENT },
 		{ "limit", required_argument, NULL, OPT_LIMIT },
 		{ "json", no_argument, NULL, OPT_JSON },
+		{ "csv", no_argument, NULL, OPT_CSV },
+		{ "compare-methods", no_argument, NULL, OPT_COMPARE },
+		{ "time", required_argument, NULL, OPT_TIME },
+		{ "fields", required_argument, NULL, 'F' },
+		{ "color", required_argument, NULL, OPT_COLOR },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
 	};
 	int opt, status = 0;
 
-	while (!status && (opt = getopt_long(argc, argv, "i:h", longopts, NULL)) != -1)
+	while (!status && (opt = getopt_long(argc, argv, "i:F:h", longopts, NULL)) != -1)
 		status = set_option(o, opt, optarg);
 	if (!status && optind < argc) {
 		warn("report takes no argument '%s'", argv[optind]);
 		return bad_usage(&cmd_report);
 	}
-	return status;
+	if (!status && o->json + o->csv > 1)
+		return fail(EXIT_BAD, "one of --json and --csv, please");
+	if (!status && o->csv && o->r->compare)
+		return fail(EXIT_BAD, "--compare-methods is for people and --json");
+	return status ?: report_check_fields(o->r, o->keys);
 }
 
 /* ---- Samples ------------------------------------------------------------------------ */
@@ -207,6 +237,8 @@ static inline bool wanted(struct report_options *o, const struct joined *j, stru
 {
 	if (o->vm && !vm_is_called(j->vm, o->vm))
 		return false;
+	if (!in_time_slice(&o->r->s, &o->time, j->time))
+		return false;
 	if (!of_event(o, j, own))
 		return false;
 	if ((!o->comm || !strcmp(o->comm, j->comm)) && (!o->by_pid || o->pid == j->pid))
@@ -241,11 +273,30 @@ static void on_samples(void *ctx, const struct joined *j, u32 n)
 static void choose_method(struct report_options *o)
 {
 	struct report *r = o->r;
+	u32 i;
 
 	if (!o->method_given)
 		r->method = r->rows[METHOD_SAMPLED].samples ? METHOD_SAMPLED :
 			    r->rows[METHOD_COUNTED].period ? METHOD_COUNTED : METHOD_TICK;
-	rows_finish(&r->rows[r->method]);
+	for (i = 0; i < NR_METHODS; i++) {
+		if (i != r->method && !r->compare)
+			continue;
+		rows_finish(&r->rows[i]);
+		if (r->compare)
+			rows_index(&r->rows[i]);
+	}
+}
+
+static void print(const struct report_options *o)
+{
+	if (o->json) {
+		report_json(o->r, stdout);
+	} else if (o->csv) {
+		report_csv(o->r, stdout);
+	} else {
+		term_pager();
+		report_text(o->r, stdout);
+	}
 }
 
 /* ---- Notes ---------------------------------------------------------------------------- */
@@ -304,10 +355,7 @@ static int run(int argc, char **argv)
 		r->metrics = metrics_find(&r->s, &r->total);
 		choose_method(&o);
 		add_hints(&o);
-		if (o.json)
-			report_json(r, stdout);
-		else
-			report_text(r, stdout);
+		print(&o);
 	}
 	for (i = 0; i < NR_METHODS; i++)
 		rows_free(&r->rows[i]);

@@ -408,6 +408,8 @@ static int parse(int argc, char **argv, struct top *t)
 		warn("top takes no argument '%s'; options for record come behind --", argv[optind]);
 		return bad_usage(&cmd_top);
 	}
+	if (t->v.time.chosen)
+		return fail(EXIT_BAD, "top shows what runs now: --time is for recordings");
 	if (t->v.method == METHOD_COUNTED)
 		return fail(EXIT_BAD, "top shows samples or ticks; counters: vmcoop-dump stat");
 	t->record_options = argv + optind;

@@ -90,6 +90,22 @@ size_t text_width(const char *escaped)
 	return n;
 }
 
+void text_cut(char *escaped, size_t width)
+{
+	char *last = escaped;
+	size_t n = 0;
+
+	for (; *escaped; escaped++) {
+		if ((*escaped & 0xc0) == 0x80)
+			continue;
+		if (n++ == width) {
+			strcpy(last, "~");
+			return;
+		}
+		last = escaped;
+	}
+}
+
 /* ---- Lines ----------------------------------------------------------------- */
 
 void line_add(struct line *l, const char *p, size_t n)

@@ -16,6 +16,8 @@
 char *escape(char *out, size_t cap, const char *s);
 /* Columns that escaped text takes on a terminal, about. */
 size_t text_width(const char *escaped);
+/* Cuts it to that many columns; "~" at its end says so. */
+void text_cut(char *escaped, size_t width);
 /* Writes @s as a JSON string: escaped as above, then for JSON; null for NULL. */
 void json_string(FILE *f, const char *s);
 

@@ -192,14 +192,9 @@ static void put_row_counts(struct json *j, const struct report *r, const struct 
 	json_num(j, "mpki", mpki, 4, mpki >= 0);
 }
 
-static void put_row(struct json *j, const struct report *r, const struct row *row)
+/* What tells a row apart, but for the symbol. */
+void json_row_keys(struct json *j, const struct rows *rows, const struct row *row)
 {
-	const struct rows *rows = &r->rows[r->method];
-	double process = row_process_share(rows, row);
-	struct interval iv = row_interval(rows, row);
-	char buf[64];
-
-	json_open(j, NULL, '{');
 	json_str(j, "vm", row->vm ? row->vm->name : NULL);
 	put_key(j, rows, KEY_VCPU, row->vcpu);
 	put_key(j, rows, KEY_PCPU, row->pcpu);
@@ -211,6 +206,17 @@ static void put_row(struct json *j, const struct report *r, const struct row *ro
 	json_str(j, "dso", row->dso);
 	json_str(j, "path", row->path);
 	json_str(j, "build_id", row->build_id);
+}
+
+static void put_row(struct json *j, const struct report *r, const struct row *row)
+{
+	const struct rows *rows = &r->rows[r->method];
+	double process = row_process_share(rows, row);
+	struct interval iv = row_interval(rows, row);
+	char buf[64];
+
+	json_open(j, NULL, '{');
+	json_row_keys(j, rows, row);
 	json_str(j, "sym", rows->keys & 1U << KEY_SYM || row->reason ?
 		 row_symbol(row, buf, sizeof(buf)) : NULL);
 	json_bool(j, "attributed", row->reason == REASON_NONE);
@@ -250,9 +256,11 @@ void report_json(const struct report *r, FILE *f)
 	put_join(&j, s);
 	put_samples(&j, r);
 	json_open(&j, "rows", '[');
-	for (i = 0; i < rows->nr && (!r->limit || i < r->limit); i++)
+	for (i = 0; i < report_limit(r, rows->nr); i++)
 		put_row(&j, r, &rows->rows[i]);
 	json_close(&j, ']');
+	if (r->compare)
+		report_compare_json(r, &j);
 	json_open(&j, "notes", '[');
 	for (i = 0; i < s->nr_notes; i++)
 		json_str(&j, NULL, s->notes[i]);

@@ -2,15 +2,15 @@
 /*
  * A report for people: what was measured and how far to trust it, then rows.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "output.h"
 #include "report.h"
+#include "term.h"
 
-#define CELL	256
+#define CELL	REPORT_CELL
 
 /* ---- Head ------------------------------------------------------------------------ */
 
@@ -335,286 +335,109 @@ static void head_notes(const struct session *s, FILE *f)
 	size_t i;
 
 	for (i = 0; i < s->nr_notes; i++)
-		fprintf(f, "# note:     %s\n", escape(text, sizeof(text), s->notes[i]));
+		fprintf(f, "%s# note:     %s%s\n", term_style(TERM_YELLOW),
+			escape(text, sizeof(text), s->notes[i]), term_style(TERM_PLAIN));
 }
 
 /* ---- Table --------------------------------------------------------------------------- */
 
-/** struct column - how a column of the table is made */
-struct column {
-	const char *title;
-	u32 key;		/* bits of keys it needs one of, 0: always there */
-	bool right;
-	void (*cell)(const struct report *r, const struct row *row, char *out);
+/* Colours as perf's, so that eyes find what is much. */
+static enum term_style style_of(const struct rows *rows, const struct row *row)
+{
+	double share = row_share(rows, row);
+
+	return share >= 0.05 ? TERM_RED : share >= 0.005 ? TERM_GREEN : TERM_PLAIN;
+}
+
+/**
+ * struct table - the shown columns
+ * @fields: what they are
+ * @nr: of them
+ * @widths: of each
+ * @cells: of the row under way
+ */
+struct table {
+	u8 fields[NR_FIELDS];
+	u32 nr;
+	size_t widths[NR_FIELDS];
+	char cells[NR_FIELDS][REPORT_CELL];
 };
 
-static void put_number(char *out, u64 v)
+/* On a terminal a line ends where the terminal does: the last column is cut. */
+static void cut_last(struct table *t)
 {
-	char digits[24], *p = digits + sizeof(digits);
+	size_t width = term_width(), used = 1;
+	u32 c;
 
-	*--p = '\0';
-	do
-		*--p = '0' + v % 10;
-	while (v /= 10);
-	memcpy(out, p, digits + sizeof(digits) - p);
+	for (c = 0; c + 1 < t->nr; c++)
+		used += 2 + t->widths[c];
+	if (width && used + 10 < width)
+		text_cut(t->cells[t->nr - 1], width - used - 2);
 }
 
-/* 100 * @v rounded as printf() does: by its exact value. */
-static u64 hundredths(double v)
+static void put_line(struct table *t, enum term_style style, FILE *f)
 {
-	double n = 100 * v, rest = fma(100, v, -n);
-
-	if (n - floor(n) != 0.5 || !rest)
-		return llrint(n);
-	return floor(n) + (rest > 0);
-}
-
-/* As "%.2f" and @behind, for numbers that are neither negative nor large. */
-static char *put_hundredths(char *out, double v, const char *behind)
-{
-	u64 n = hundredths(v);
-	char digits[24], *p = digits + sizeof(digits);
-
-	do {
-		*--p = '0' + n % 10;
-		n /= 10;
-		if (p == digits + sizeof(digits) - 2)
-			*--p = '.';
-	} while (n || p > digits + sizeof(digits) - 4);
-	memcpy(out, p, digits + sizeof(digits) - p);
-	return stpcpy(out + (digits + sizeof(digits) - p), behind);
-}
-
-static void cell_share(const struct report *r, const struct row *row, char *out)
-{
-	put_hundredths(out, 100 * row_share(&r->rows[r->method], row), "%");
-}
-
-static void cell_interval(const struct report *r, const struct row *row, char *out)
-{
-	struct interval iv = row_interval(&r->rows[r->method], row);
-
-	put_hundredths(put_hundredths(out, 100 * iv.low, "-"), 100 * iv.high, "%");
-}
-
-static u64 counted(const struct report *r, const struct row *row, int i)
-{
-	return i < 0 ? 0 : row_counted(&r->rows[r->method], row, i);
-}
-
-static void put_ratio(char *out, double v)
-{
-	if (v < 0)
-		strcpy(out, "-");
-	else
-		sprintf(out, "%.2f", v);
-}
-
-static void cell_ipc(const struct report *r, const struct row *row, char *out)
-{
-	const struct metrics *m = &r->metrics;
-
-	put_ratio(out, metrics_ipc(m, counted(r, row, m->instructions),
-				   counted(r, row, m->cycles)));
-}
-
-static void cell_mpki(const struct report *r, const struct row *row, char *out)
-{
-	const struct metrics *m = &r->metrics;
-
-	put_ratio(out, metrics_mpki(m, counted(r, row, m->misses),
-				    counted(r, row, m->instructions)));
-}
-
-static void cell_count(const struct report *r, const struct row *row, char *out)
-{
-	(void)r;
-	sprintf(out, "%llu", row->sums.period);
-}
-
-static void cell_process(const struct report *r, const struct row *row, char *out)
-{
-	double share = row_process_share(&r->rows[r->method], row);
-
-	if (share < 0)
-		strcpy(out, "-");
-	else
-		put_hundredths(out, 100 * share, "%");
-}
-
-static void cell_samples(const struct report *r, const struct row *row, char *out)
-{
-	(void)r;
-	put_number(out, row->sums.samples);
-}
-
-static void cell_method(const struct report *r, const struct row *row, char *out)
-{
-	(void)row;
-	strcpy(out, method_names[r->method]);
-}
-
-static void cell_vm(const struct report *r, const struct row *row, char *out)
-{
-	(void)r;
-	escape(out, CELL, row->vm->name);
-}
-
-static void cell_vcpu(const struct report *r, const struct row *row, char *out)
-{
-	(void)r;
-	sprintf(out, "%u", row->vcpu);
-}
-
-static void cell_pcpu(const struct report *r, const struct row *row, char *out)
-{
-	(void)r;
-	sprintf(out, "%u", row->pcpu);
-}
-
-static void cell_comm(const struct report *r, const struct row *row, char *out)
-{
-	(void)r;
-	escape(out, CELL, *row->comm ? row->comm : "-");
-}
-
-static void cell_pid(const struct report *r, const struct row *row, char *out)
-{
-	(void)r;
-	put_number(out, row->pid);
-}
-
-static void cell_tid(const struct report *r, const struct row *row, char *out)
-{
-	(void)r;
-	put_number(out, row->tid);
-}
-
-static void cell_cgroup(const struct report *r, const struct row *row, char *out)
-{
-	(void)r;
-	escape(out, CELL, *row->cgroup ? row->cgroup : "-");
-}
-
-static void cell_mode(const struct report *r, const struct row *row, char *out)
-{
-	(void)r;
-	sprintf(out, "[%s]", mode_letter(row->mode));
-}
-
-static void cell_dso(const struct report *r, const struct row *row, char *out)
-{
-	size_t n;
-
-	(void)r;
-	escape(out, CELL - 32, row->dso && *row->dso ? row->dso : "-");
-	n = strlen(out);
-	/* What it takes to look for its symbols; the JSON report has all of it. */
-	if (row->build_id && !row->symbol)
-		snprintf(out + n, CELL - n, " [%.12s]", row->build_id);
-}
-
-static void cell_sym(const struct report *r, const struct row *row, char *out)
-{
-	char buf[64];
-
-	(void)r;
-	escape(out, CELL, row_symbol(row, buf, sizeof(buf)));
-}
-
-#define K(key)	(1U << KEY_##key)
-#define COUNTED	(1U << NR_KEYS)	/* with counts only */
-
-static const struct column columns[] = {
-	{ "Share", 0, true, cell_share },
-	{ "95% interval", 0, true, cell_interval },
-	{ "Process", K(PID), true, cell_process },
-	{ "Samples", 0, true, cell_samples },
-	{ "Events", COUNTED, true, cell_count },
-	{ "IPC", COUNTED, true, cell_ipc },
-	{ "MPKI", COUNTED, true, cell_mpki },
-	{ "Method", 0, false, cell_method },
-	{ "VM", K(VM), false, cell_vm },
-	{ "vCPU", K(VCPU), true, cell_vcpu },
-	{ "pCPU", K(PCPU), true, cell_pcpu },
-	{ "Command", K(COMM), false, cell_comm },
-	{ "PID", K(PID), true, cell_pid },
-	{ "TID", K(TID), true, cell_tid },
-	{ "Cgroup", K(CGROUP), false, cell_cgroup },
-	{ "Mode", K(MODE), false, cell_mode },
-	{ "Object", K(DSO), false, cell_dso },
-	/* Without symbols it tells why a row is not attributed. */
-	{ "Symbol", 0, false, cell_sym },
-};
-
-static bool shown(const struct rows *rows, const struct column *c)
-{
-	return !c->key || rows->keys & c->key || (c->key == COUNTED && rows->nr_counts);
-}
-
-static void put_line(const struct rows *rows, char (*cells)[CELL], const size_t *widths, FILE *f)
-{
-	size_t c, last = ARRAY_SIZE(columns) - 1;
 	struct line l;
+	u32 c;
 
+	cut_last(t);
 	l.n = 0;
-	for (c = 0; c <= last; c++) {
-		size_t width, pad;
+	for (c = 0; c < t->nr; c++) {
+		size_t width = text_width(t->cells[c]);
+		size_t pad = t->widths[c] > width ? t->widths[c] - width : 0;
+		bool right = report_field_right(t->fields[c]);
+		bool styled = style != TERM_PLAIN && (style == TERM_BOLD || t->fields[c] == FIELD_SHARE);
 
-		if (!shown(rows, &columns[c]))
-			continue;
-		width = text_width(cells[c]);
-		pad = widths[c] > width ? widths[c] - width : 0;
 		line_str(&l, "  ");
-		if (columns[c].right)
+		if (right)
 			line_pad(&l, pad);
-		line_str(&l, cells[c]);
-		if (c < last && !columns[c].right)
+		if (styled)
+			line_str(&l, term_style(style));
+		line_str(&l, t->cells[c]);
+		if (styled)
+			line_str(&l, term_style(TERM_PLAIN));
+		if (c + 1 < t->nr && !right)
 			line_pad(&l, pad);
 	}
 	line_str(&l, "\n");
 	line_flush(&l, f);
 }
 
-static void make_cells(const struct report *r, const struct row *row, char (*cells)[CELL])
+static void make_cells(const struct report *r, const struct row *row, struct table *t)
 {
-	const struct rows *rows = &r->rows[r->method];
-	size_t c;
+	u32 c;
 
-	for (c = 0; c < ARRAY_SIZE(columns); c++) {
-		*cells[c] = '\0';
-		if (!shown(rows, &columns[c]))
-			continue;
-		if (!row)
-			strcpy(cells[c], columns[c].title);
-		else if (columns[c].cell != cell_sym || rows->keys & K(SYM) || row->reason)
-			columns[c].cell(r, row, cells[c]);
-	}
+	for (c = 0; c < t->nr; c++)
+		if (row)
+			report_cell(r, r->method, row, t->fields[c], t->cells[c]);
+		else
+			strcpy(t->cells[c], report_field_title(t->fields[c]));
 }
 
 static void put_table(const struct report *r, FILE *f)
 {
 	const struct rows *rows = &r->rows[r->method];
-	size_t n = r->limit && r->limit < rows->nr ? r->limit : rows->nr, i, c;
-	size_t widths[ARRAY_SIZE(columns)] = { 0 };
-	char (*cells)[CELL] = xcalloc(ARRAY_SIZE(columns), CELL);
+	size_t n = r->limit && r->limit < rows->nr ? r->limit : rows->nr, i;
+	struct table *t = xcalloc(1, sizeof(*t));
+	u32 c;
 
+	t->nr = report_fields(r, r->method, t->fields);
 	for (i = 0; i <= n; i++) {
-		make_cells(r, i < n ? &rows->rows[i] : NULL, cells);
-		for (c = 0; c < ARRAY_SIZE(columns); c++)
-			widths[c] = max_u64(widths[c], text_width(cells[c]));
+		make_cells(r, i < n ? &rows->rows[i] : NULL, t);
+		for (c = 0; c < t->nr; c++)
+			t->widths[c] = max_u64(t->widths[c], text_width(t->cells[c]));
 	}
-	make_cells(r, NULL, cells);
+	make_cells(r, NULL, t);
 	fputc('#', f);
-	put_line(rows, cells, widths, f);
+	put_line(t, TERM_BOLD, f);
 	for (i = 0; i < n; i++) {
-		make_cells(r, &rows->rows[i], cells);
+		make_cells(r, &rows->rows[i], t);
 		fputc(' ', f);
-		put_line(rows, cells, widths, f);
+		put_line(t, style_of(rows, &rows->rows[i]), f);
 	}
 	if (n < rows->nr)
 		fprintf(f, "# and %zu rows more\n", rows->nr - n);
-	free(cells);
+	free(t);
 }
 
 void report_text(const struct report *r, FILE *f)
@@ -632,5 +455,8 @@ void report_text(const struct report *r, FILE *f)
 	head_rings(s, f);
 	head_notes(s, f);
 	fputs("#\n", f);
-	put_table(r, f);
+	if (r->compare)
+		report_compare(r, f);
+	else
+		put_table(r, f);
 }

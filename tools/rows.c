@@ -378,8 +378,11 @@ void rows_finish(struct rows *r)
 	/* Indices of rows mean nothing from here on. */
 	free(r->cache);
 	free(r->sums);
+	free(r->slots);
 	r->cache = NULL;
 	r->sums = NULL;
+	r->slots = NULL;
+	r->nr_slots = 0;
 	qsort(r->rows, r->nr, sizeof(*r->rows), by_process);
 	for (from = i = 0; i <= r->nr; i++) {
 		if (i == r->nr || by_process(&r->rows[from], &r->rows[i])) {
@@ -391,6 +394,23 @@ void rows_finish(struct rows *r)
 			sum += r->rows[i].sums.period;
 	}
 	qsort(r->rows, r->nr, sizeof(*r->rows), by_weight);
+}
+
+void rows_index(struct rows *r)
+{
+	for (r->nr_slots = 1024; r->nr_slots <= r->nr; r->nr_slots *= 2)
+		;
+	rows_rehash(r);
+}
+
+const struct row *rows_like(const struct rows *r, const struct row *like)
+{
+	size_t at = row_hash(like) & (r->nr_slots - 1);
+
+	for (; r->slots[at]; at = (at + 1) & (r->nr_slots - 1))
+		if (same_row(&r->rows[r->slots[at] - 1], like))
+			return &r->rows[r->slots[at] - 1];
+	return NULL;
 }
 
 void rows_free(struct rows *r)

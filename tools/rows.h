@@ -108,6 +108,11 @@ void rows_leave_out(struct rows *r, const struct joined *j);
 void rows_finish(struct rows *r);
 void rows_free(struct rows *r);
 
+/* After rows_finish(), to find rows by their keys. */
+void rows_index(struct rows *r);
+/* The row with the keys of @like, NULL if there is none. */
+const struct row *rows_like(const struct rows *r, const struct row *like);
+
 /* Method "counted": its count of event @i. */
 static inline u64 row_counted(const struct rows *r, const struct row *row, u32 i)
 {

@@ -2,6 +2,8 @@
 /*
  * Reading a whole data file: see session.h.
  */
+#include <errno.h>
+#include <math.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -528,6 +530,29 @@ double session_duration(const struct session *s)
 	u64 end = s->join.end != UINT64_MAX ? s->join.end : s->last;
 
 	return end > window_begin(s) ? session_seconds(s, end) : 0;
+}
+
+/* Seconds up to @stop. */
+static bool parse_seconds(const char *arg, char stop, double *v)
+{
+	char *end;
+
+	errno = 0;
+	*v = strtod(arg, &end);
+	return end > arg && *end == stop && !errno && *v >= 0 && *v < 1e12 &&
+	       strspn(arg, "0123456789.") == (size_t)(end - arg);
+}
+
+int parse_time_slice(const char *arg, struct time_slice *t)
+{
+	const char *comma = strchr(arg, ',');
+
+	*t = (struct time_slice){ .chosen = true, .from = 0, .to = INFINITY };
+	if (comma && arg[1] && (comma == arg || parse_seconds(arg, ',', &t->from)) &&
+	    (!comma[1] || parse_seconds(comma + 1, '\0', &t->to)) && t->from < t->to)
+		return 0;
+	return fail(EXIT_BAD, "--time is FROM,TO in seconds since the recording began, as 1.5,4 or 10, not '%s'",
+		    arg);
 }
 
 bool ring_balanced(const struct ring_stats *r)

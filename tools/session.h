@@ -122,6 +122,30 @@ const struct event *session_counter(const struct session *s, u32 i);
 double session_seconds(const struct session *s, u64 stamp);
 double session_duration(const struct session *s);
 
+/**
+ * struct time_slice - a part of the window, in seconds since it began
+ * @chosen: else it is all of it
+ * @from: first instant
+ * @to: behind the last
+ */
+struct time_slice {
+	bool chosen;
+	double from, to;
+};
+
+/* "FROM,TO", of which one may be missing. Return: 0, or the exit status with a message. */
+int parse_time_slice(const char *arg, struct time_slice *t);
+
+static inline bool in_time_slice(const struct session *s, const struct time_slice *t, u64 stamp)
+{
+	double at;
+
+	if (!t->chosen)
+		return true;
+	at = session_seconds(s, stamp);
+	return at >= t->from && at < t->to;
+}
+
 /* Whether the producer's side of the accounts is known. */
 static inline bool ring_told(const struct ring_stats *r)
 {

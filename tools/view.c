@@ -43,6 +43,9 @@ bool view_option(struct view *v, int opt, const char *arg, int *status)
 	case VIEW_EVENT:
 		v->event = arg;
 		return true;
+	case VIEW_TIME:
+		*status = parse_time_slice(arg, &v->time);
+		return true;
 	default:
 		return false;
 	}
@@ -78,7 +81,8 @@ bool view_wants(struct view *v, const struct joined *j)
 	if (!method_wanted(v, j->method))
 		return false;
 	if ((v->vm && !vm_is_called(j->vm, v->vm)) || (v->comm && strcmp(v->comm, j->comm)) ||
-	    (v->by_pid && v->pid != j->pid) || !event_wanted(v, j)) {
+	    (v->by_pid && v->pid != j->pid) || !event_wanted(v, j) ||
+	    !in_time_slice(&v->s, &v->time, j->time)) {
 		v->left += j->method == v->method;
 		return false;
 	}

@@ -20,6 +20,7 @@
  * @comm: only tasks of this name
  * @event: only samples of the event of this name; NULL: see @one_event
  * @pid: only this process, if @by_pid
+ * @time: only samples of this time
  * @one_event: values of several events do not mix: without @event the first
  *	one that has samples by its nature
  * @ticks_too: the guest's ticks are handed on beside samples
@@ -37,6 +38,7 @@ struct view {
 	enum join_method method;
 	const char *vm, *comm, *event;
 	u64 pid;
+	struct time_slice time;
 	bool by_pid, one_event, ticks_too, counted_too;
 	void (*sample)(void *ctx, const struct joined *j);
 	void (*record)(void *ctx, const struct merge_rec *rec);
@@ -45,7 +47,8 @@ struct view {
 };
 
 enum {
-	VIEW_ROOT = 0x1000, VIEW_KALLSYMS, VIEW_SYMBOLS, VIEW_DEBUG_DIR, VIEW_METHOD, VIEW_VM, VIEW_COMM, VIEW_PID, VIEW_EVENT,
+	VIEW_ROOT = 0x1000, VIEW_KALLSYMS, VIEW_SYMBOLS, VIEW_DEBUG_DIR, VIEW_METHOD, VIEW_VM, VIEW_COMM, VIEW_PID,
+	VIEW_EVENT, VIEW_TIME,
 };
 
 #define VIEW_SHORT	"i:"
@@ -58,6 +61,7 @@ enum {
 	{ "vm", required_argument, NULL, VIEW_VM },			\
 	{ "comm", required_argument, NULL, VIEW_COMM },			\
 	{ "pid", required_argument, NULL, VIEW_PID },			\
+	{ "time", required_argument, NULL, VIEW_TIME },			\
 	{ "event", required_argument, NULL, VIEW_EVENT }
 #define VIEW_LONG_METHOD						\
 	{ "method", required_argument, NULL, VIEW_METHOD }
@@ -68,7 +72,8 @@ enum {
 "  --symbols [VM=]FILE         as for report\n"				\
 "  --debug-dir DIR             as for report\n"				\
 "  --vm VM                     only this VM (name or pid)\n"		\
-"  --comm NAME, --pid PID      only this command, this process\n"
+"  --comm NAME, --pid PID      only this command, this process\n"	\
+"  --time FROM,TO              only these seconds of the recording\n"
 
 /* Takes an option of VIEW_LONG; true if it was one, and then the status so far. */
 bool view_option(struct view *v, int opt, const char *arg, int *status);
