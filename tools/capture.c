@@ -60,7 +60,7 @@ static void pause_ms(long ms)
 
 void capture_patience(struct capture *c)
 {
-	c->patience = now_ns() + 50 * 1000000;
+	c->patience = now_ns() + 50ULL * 1000000;
 }
 
 /*

@@ -76,6 +76,12 @@ static int by_vm(const void *a, const void *b)
 	return x->vcpu < y->vcpu ? -1 : x->vcpu > y->vcpu;
 }
 
+static void listing_sort(struct listing *l)
+{
+	if (l->nr)
+		qsort(l->v, l->nr, sizeof(*l->v), by_vm);
+}
+
 /* ---- From the host module ------------------------------------------------------------ */
 
 static bool parse_status_line(const char *line, struct listed *v)
@@ -134,7 +140,7 @@ static int list_status(struct listing *l)
 	}
 	free(line);
 	fclose(f);
-	qsort(l->v, l->nr, sizeof(*l->v), by_vm);
+	listing_sort(l);
 	for (i = 0; i < l->nr; i++) {
 		if (i && l->v[i].vm == l->v[i - 1].vm) {
 			l->v[i].id = l->v[i - 1].id;
@@ -176,7 +182,7 @@ static int list_file(struct listing *l, const char *path)
 		v->ratio = vcpu->clock.ratio;
 		v->frac_bits = vcpu->clock.frac_bits;
 	}
-	qsort(l->v, l->nr, sizeof(*l->v), by_vm);
+	listing_sort(l);
 	session_free(s);
 	free(s);
 	return status;

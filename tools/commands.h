@@ -29,9 +29,16 @@ extern const struct command cmd_create, cmd_record, cmd_report, cmd_stat, cmd_sc
 extern const struct command cmd_export, cmd_flamegraph, cmd_annotate, cmd_diff, cmd_top, cmd_symbols,
 	cmd_join;
 
-/* Prints a subcommand's help; for an option that getopt did not know: says so. */
+/* Prints a subcommand's help; says how to get it. */
 int show_help(const struct command *cmd);
-int bad_usage(const struct command *cmd);
+void hint_at_help(const struct command *cmd);
+
+/* For an option that getopt did not know, or what else was said of before. */
+static inline int bad_usage(const struct command *cmd)
+{
+	hint_at_help(cmd);
+	return EXIT_BAD;
+}
 
 /* "list events". Return: exit status. */
 int list_events(bool as_json);

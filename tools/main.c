@@ -40,10 +40,9 @@ int show_help(const struct command *cmd)
 	return EXIT_OK;
 }
 
-int bad_usage(const struct command *cmd)
+void hint_at_help(const struct command *cmd)
 {
 	fprintf(stderr, "Try 'vmcoop-dump %s --help'.\n", cmd->name);
-	return EXIT_BAD;
 }
 
 bool option_u64(const char *option, const char *value, u64 min, u64 max, u64 *out)
