@@ -226,6 +226,18 @@ status_sum() {
 		END { printf "%.0f\n", sum }' /proc/vmcoop/status
 }
 
+# objects_now CACHE: how many are in use, in OBJECTS. All free ones of a slab that a CPU
+# allocates from count as used, up to 511 of the smallest: CPUs give such slabs back, the
+# count is read at once, and the least of some is what no CPU has taken another one for.
+objects_now() {
+	OBJECTS=
+	for _try in 1 2 3 4 5 6; do
+		echo 1 >"/sys/kernel/slab/$1/shrink"
+		read -r _n _ <"/sys/kernel/slab/$1/objects"
+		[ "${OBJECTS:-$_n}" -lt "$_n" ] || OBJECTS=$_n
+	done
+}
+
 # memory_now FILE: what the kernel has allocated, for no_leak. Two caches are left out: nodes
 # that hold files' pages, as what is recorded lies in memory; and areas of vmalloc(), which
 # are given back late (their pages are not).
@@ -233,13 +245,10 @@ memory_now() {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
 	: >"$1"
-	# Freed objects of a slab that a CPU holds count as used, some hundreds of small ones:
-	# such slabs are given back first, and nothing runs before the count is read.
 	for _cache in $(awk 'NR > 2 && $1 !~ /^(radix_tree_node|vmap_area)$/ { print $1 }' \
 			/proc/slabinfo); do
-		echo 1 >"/sys/kernel/slab/$_cache/shrink"
-		read -r _objects _ <"/sys/kernel/slab/$_cache/objects"
-		echo "$_cache $_objects" >>"$1"
+		objects_now "$_cache"
+		echo "$_cache $OBJECTS" >>"$1"
 	done
 	awk '$1 ~ /^(VmallocUsed|Percpu):/ { print $1, $2 / 4 }' /proc/meminfo >>"$1"
 }
