@@ -314,7 +314,7 @@ struct vmcoop_host_gone {
 /* vmcoop_guest_tick.cflags */
 #define VMCOOP_TC_KERNEL_CUT	0x01	/* the kernel's chain goes on */
 #define VMCOOP_TC_USER_CUT	0x02	/* the user's chain goes on */
-#define VMCOOP_TC_USER_LOST	0x04	/* the user's chain ends where its stack could not be read */
+#define VMCOOP_TC_USER_LOST	0x04	/* the user's chain ends where no stack could be read */
 
 #define VMCOOP_CHAIN_MAX	127	/* addresses of each of the two chains */
 

@@ -79,6 +79,12 @@ static inline bool vmcoop_ring_size_ok(__u64 size)
 	return size >= VMCOOP_RING_MIN && size <= VMCOOP_RING_MAX && !(size & (size - 1));
 }
 
+/* Does position @a come before @b? They are at most half of all positions apart. */
+static inline bool vmcoop_ring_before(__u64 a, __u64 b)
+{
+	return (__s64)(a - b) < 0;
+}
+
 /* ---- Producer ---------------------------------------------------------- */
 
 /**
@@ -354,7 +360,7 @@ static inline long vmcoop_ring_fetch(const struct vmcoop_ring *r, __u64 pos, voi
 	if (len % VMCOOP_REC_ALIGN || pos % VMCOOP_REC_ALIGN)
 		return -EBADMSG;
 	if (len > r->size)
-		return pos < vmcoop_load(&r->prod->oldest) ? -ESTALE : -EBADMSG;
+		return vmcoop_ring_before(pos, vmcoop_load(&r->prod->oldest)) ? -ESTALE : -EBADMSG;
 	if (len > cap)
 		len = cap;
 	part = len < r->size - at ? len : r->size - at;
@@ -362,7 +368,7 @@ static inline long vmcoop_ring_fetch(const struct vmcoop_ring *r, __u64 pos, voi
 	memcpy((char *)buf + part, r->data, len - part);
 	/* The bytes are read before oldest, which moves before they change. */
 	vmcoop_rmb();
-	return pos < vmcoop_load(&r->prod->oldest) ? -ESTALE : (long)len;
+	return vmcoop_ring_before(pos, vmcoop_load(&r->prod->oldest)) ? -ESTALE : (long)len;
 }
 
 /**
