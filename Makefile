@@ -18,9 +18,8 @@ MACHINE	= $(patsubst arm64,aarch64,$(ARCH))
 LAB	= tests/lab/run --arch $(MACHINE)
 
 .DEFAULT_GOAL := all
-.PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab model fuzz \
-	check-fuzz \
-	checkpatch bench-tool
+.PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab kunit \
+	model fuzz check-fuzz checkpatch bench-tool
 
 all: tools modules
 
@@ -36,6 +35,7 @@ help:
 	@echo '  make check-tools         unit tests of common/ and of the tool'
 	@echo '  make check-modules       both modules, without a warning, for kernels $(KERNELS)'
 	@echo '  make check-lab           the scenarios smoke and bad-input in nested virtual machines'
+	@echo '  make kunit               the KUnit suites of the modules, in a kernel built for them'
 	@echo '  make lab SCENARIO=name   one scenario of tests/lab/scenarios'
 	@echo '  make model               common/ring.h, checked in all states of small worlds'
 	@echo '  make check-fuzz          each fuzzer of tests/fuzz for some seconds; make fuzz TIME=seconds: longer'
@@ -75,7 +75,7 @@ lab:
 	@tests/deps build lab check
 	$(LAB) --kernel $(KERNEL) $(SCENARIO)
 
-check: check-tools check-fuzz model check-modules check-lab
+check: check-tools check-fuzz model check-modules kunit check-lab
 
 check-fuzz:
 	@tests/deps build fuzz
@@ -107,6 +107,11 @@ check-lab:
 	@set -e; for m in $(MACHINES); do \
 		tests/lab/run --arch $$m --kernel $(KERNEL) smoke; done
 	tests/lab/run --kernel $(KERNEL) bad-input
+
+# What the kernel is: tests/lab/kernel, with .kunitconfig.
+kunit:
+	@tests/deps build lab check
+	$(LAB) --kernel 6.12+kunit kunit
 
 bench-tool:
 	@tests/deps build bench

@@ -7,13 +7,15 @@
  * SDM volume 3C, 26.3 (TSC multiplier); arm64: CNTVCT = CNTPCT - CNTVOFF, that
  * is, ratio 1 with no fraction bits and offset -CNTVOFF.
  *
- * Userspace only: the modules record the parameters and convert nothing.
+ * The modules record the parameters and convert nothing; in the kernel only tests do.
  */
 #ifndef VMCOOP_CLOCK_H
 #define VMCOOP_CLOCK_H
 
 #include <linux/types.h>
+#ifndef __KERNEL__
 #include <stdbool.h>
+#endif
 
 /**
  * struct vmcoop_clock - a guest clock as a function of the host's

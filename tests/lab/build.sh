@@ -12,6 +12,7 @@ read_conf() {
 	HOST_CPUS=${LAB_CPUS:-2} HOST_MEM=2048	# MiB
 	GUEST_CPUS=1 GUEST_MEM=256
 	VMCOOP=1			# carry our modules and the tool
+	KUNIT=''			# carry the KUnit suites to the lab host, in /lab
 	GUEST_TOOL=''			# carry the tool into the guest, too
 	GUEST_MODULE=''			# of tests/lab/module, for the guest, in /lab
 	PROGRAMS=()			# for the guest: ours by name, others by path
@@ -114,10 +115,13 @@ build_initramfs() {
 		headers_entry "$KERNEL"
 		tool=$TOP/build/tools/$ARCH/vmcoop-dump
 		quiet_make -C tools O="$(dirname "$tool")" "${CROSS_MAKE[@]}"
-		quiet_make modules KDIR="$KDIR" KBUILD_FLAGS="$KBUILD_CROSS"
+		quiet_make modules KDIR="$KDIR" \
+			KBUILD_FLAGS="$KBUILD_CROSS${KUNIT:+ VMCOOP_KUNIT=m}"
 		# It ends with naming the two.
-		cp "$(tail -n 2 "$MAKE_LOG" | grep '/vmcoop_host\.ko$')" "$stage/lab/"
+		file=$(tail -n 2 "$MAKE_LOG" | grep '/vmcoop_host\.ko$')
+		cp "$file" "$stage/lab/"
 		cp "$(tail -n 2 "$MAKE_LOG" | grep '/vmcoop_guest\.ko$')" "$guest/lab/"
+		[ -z "$KUNIT" ] || cp "${file%/*}"/*/tests/*_kunit.ko "$stage/lab/"
 		install -D "$tool" "$stage/usr/bin/vmcoop-dump"
 		carry_libraries "$stage" "$tool"
 		if [ -n "$GUEST_TOOL" ]; then
