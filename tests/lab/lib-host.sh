@@ -226,39 +226,30 @@ status_sum() {
 		END { printf "%.0f\n", sum }' /proc/vmcoop/status
 }
 
-# objects_now CACHE: how many are in use, in OBJECTS. All free ones of a slab that a CPU
-# allocates from count as used, up to 511 of the smallest: CPUs give such slabs back, the
-# count is read at once, and the least of some is what no CPU has taken another one for.
-objects_now() {
-	OBJECTS=
-	for _try in 1 2 3 4 5 6; do
-		echo 1 >"/sys/kernel/slab/$1/shrink"
-		read -r _n _ <"/sys/kernel/slab/$1/objects"
-		[ "${OBJECTS:-$_n}" -lt "$_n" ] || OBJECTS=$_n
-	done
-}
-
-# memory_now FILE: what the kernel has allocated, for no_leak. Two caches are left out: nodes
-# that hold files' pages, as what is recorded lies in memory; and areas of vmalloc(), which
-# are given back late (their pages are not).
+# memory_now FILE: what the kernel has allocated, for no_leak: a cache's objects, and how many
+# a slab of it holds. Two caches are left out: nodes that hold files' pages, as what is recorded
+# lies in memory; and areas of vmalloc(), which are given back late (their pages are not).
 memory_now() {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
-	: >"$1"
-	for _cache in $(awk 'NR > 2 && $1 !~ /^(radix_tree_node|vmap_area)$/ { print $1 }' \
-			/proc/slabinfo); do
-		objects_now "$_cache"
-		echo "$_cache $OBJECTS" >>"$1"
-	done
-	awk '$1 ~ /^(VmallocUsed|Percpu):/ { print $1, $2 / 4 }' /proc/meminfo >>"$1"
+	awk 'NR > 2 && $1 !~ /^(radix_tree_node|vmap_area)$/ { print $1, $5 }' /proc/slabinfo |
+		while read -r _cache _a_slab; do
+			# CPUs give back what they hold; nothing runs before the count is read.
+			echo 1 >"/sys/kernel/slab/$_cache/shrink"
+			read -r _objects _ <"/sys/kernel/slab/$_cache/objects"
+			echo "$_cache $_objects $_a_slab"
+		done >"$1"
+	awk '$1 ~ /^(VmallocUsed|Percpu):/ { print $1, $2 / 4, 1 }' /proc/meminfo >>"$1"
 }
 
 # no_leak BEFORE HALFWAY AFTER N: no cache has N objects more, nor a kind of pages so many
-# pages, after each half. In one half a cache may: a CPU may hold some of it for later use.
+# pages, after each half. In one half a cache may: a CPU may hold some of it. All free objects
+# of a slab that a CPU has taken count as used, so a slab's more are always allowed: of the
+# smallest objects that is 512.
 no_leak() {
-	awk -v limit="$4" '
+	awk -v least="$4" '
 		FNR == 1 { file++ }
-		{ n[file, $1] = $2 }
+		{ n[file, $1] = $2; limit = $3 > least ? $3 : least }
 		file == 3 && n[2, $1] - n[1, $1] >= limit && $2 - n[2, $1] >= limit {
 			print $1, n[1, $1], "->", n[2, $1], "->", $2
 		}' "$1" "$2" "$3" >/lab/out/grown
