@@ -3,7 +3,7 @@
  * kvmloop - the smallest VM: each vCPU runs a loop of two instructions at an address
  * that tells its VM and its number.
  *
- * usage: kvmloop [-c VCPUS] [-n ITERATIONS] [-r ROUNDS] [-k] [-m MS] [-e TYPE:CONFIG]
+ * usage: kvmloop [-c VCPUS] [-n ITERATIONS] [-r ROUNDS] [-k] [-m MS] [-e TYPE:CONFIG] [-f FILE]
  *
  *   -c  vCPUs, 1 (default) to 16
  *   -n  iterations of a round, which ends with an exit to this program; 0 (default):
@@ -13,6 +13,7 @@
  *   -m  move each vCPU's thread to the next CPU after so many milliseconds
  *   -e  have the kernel's perf count this event for each vCPU's thread while it runs
  *       its rounds, what is no software event in guest mode only
+ *   -f  map that file, as a VMM does that gives it to its guest
  *
  * vCPU N of the VM of process P is in guest mode at P * 64 KiB + N * 4 KiB, within
  * LOOP_SIZE bytes, and nowhere else: so a sample's address alone tells whether its
@@ -339,11 +340,20 @@ static void parse_event(char *arg)
 	event_wanted = 1;
 }
 
+static void map_file(const char *path)
+{
+	int fd = checked(open(path, O_RDWR | O_CLOEXEC), path);
+
+	if (mmap(NULL, PAGE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0) == MAP_FAILED)
+		die(path);
+	close(fd);
+}
+
 static void parse(int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "c:n:r:km:e:")) != -1) {
+	while ((opt = getopt(argc, argv, "c:n:r:km:e:f:")) != -1) {
 		switch (opt) {
 		case 'c':
 			vcpus = number(optarg, MAX_VCPUS);
@@ -362,6 +372,9 @@ static void parse(int argc, char **argv)
 			break;
 		case 'e':
 			parse_event(optarg);
+			break;
+		case 'f':
+			map_file(optarg);
 			break;
 		default:
 			exit(2);
