@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../common/abi.h"
+
 static const char *path;
 static char was[4096];		/* the first page as it began */
 static off_t size;
@@ -24,6 +26,23 @@ static uint32_t any(uint32_t below)
 {
 	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
 	return (state >> 33) % below;
+}
+
+/* Rings as a guest sets them up, so that a reader goes on to read them. */
+static void set_up(void)
+{
+	struct vmcoop_region *region = (struct vmcoop_region *)was;
+
+	region->guest = (struct vmcoop_region_guest){
+		.epoch = 1,
+		.state = VMCOOP_GUEST_RUNNING,
+		.arch = VMCOOP_ARCH_X86_64,
+		.nr_rings = 8,
+		.page_size = VMCOOP_REGION_PAGE,
+		.ring_off = VMCOOP_REGION_PAGE,
+		.ring_stride = 2 * VMCOOP_REGION_PAGE + VMCOOP_RING_MIN,
+		.data_size = VMCOOP_RING_MIN,
+	};
 }
 
 /* A whole one again, so that there is something to spoil. */
@@ -104,7 +123,12 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	size = st.st_size;
+	set_up();
+	restore();
 	for (i = 0; i < rounds; i++) {
+		/* Time for a reader to look. */
+		if (i % 200 == 0)
+			usleep(5000);
 		switch (any(64)) {
 		case 0:
 			replace();
