@@ -72,9 +72,23 @@ static void cell_interval(const struct cell *c)
 	put_hundredths(put_hundredths(c->out, 100 * iv.low, "-"), 100 * iv.high, "%");
 }
 
-static u64 counted(const struct cell *c, int i)
+static u64 counted(const struct report *r, enum join_method m, const struct row *row, int i)
 {
-	return i < 0 ? 0 : row_counted(&c->r->rows[c->method], c->row, i);
+	return i < 0 ? 0 : row_counted(&r->rows[m], row, i);
+}
+
+double report_ipc(const struct report *r, enum join_method m, const struct row *row)
+{
+	const struct metrics *x = &r->metrics;
+
+	return metrics_ipc(x, counted(r, m, row, x->instructions), counted(r, m, row, x->cycles));
+}
+
+double report_mpki(const struct report *r, enum join_method m, const struct row *row)
+{
+	const struct metrics *x = &r->metrics;
+
+	return metrics_mpki(x, counted(r, m, row, x->misses), counted(r, m, row, x->instructions));
 }
 
 static void put_ratio(char *out, double v)
@@ -87,16 +101,12 @@ static void put_ratio(char *out, double v)
 
 static void cell_ipc(const struct cell *c)
 {
-	const struct metrics *m = &c->r->metrics;
-
-	put_ratio(c->out, metrics_ipc(m, counted(c, m->instructions), counted(c, m->cycles)));
+	put_ratio(c->out, report_ipc(c->r, c->method, c->row));
 }
 
 static void cell_mpki(const struct cell *c)
 {
-	const struct metrics *m = &c->r->metrics;
-
-	put_ratio(c->out, metrics_mpki(m, counted(c, m->misses), counted(c, m->instructions)));
+	put_ratio(c->out, report_mpki(c->r, c->method, c->row));
 }
 
 static void cell_count(const struct cell *c)

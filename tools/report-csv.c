@@ -33,18 +33,6 @@ static void put_ratio(FILE *f, double v)
 		fprintf(f, "%.6f", v);
 }
 
-static double ratio(const struct report *r, const struct row *row, u8 field)
-{
-	const struct rows *rows = &r->rows[r->method];
-	const struct metrics *m = &r->metrics;
-	u64 n[3];
-
-	n[0] = m->instructions < 0 ? 0 : row_counted(rows, row, m->instructions);
-	n[1] = m->cycles < 0 ? 0 : row_counted(rows, row, m->cycles);
-	n[2] = m->misses < 0 ? 0 : row_counted(rows, row, m->misses);
-	return field == FIELD_IPC ? metrics_ipc(m, n[0], n[1]) : metrics_mpki(m, n[2], n[0]);
-}
-
 static void put_figure(const struct report *r, const struct row *row, u8 field, FILE *f)
 {
 	const struct rows *rows = &r->rows[r->method];
@@ -67,8 +55,11 @@ static void put_figure(const struct report *r, const struct row *row, u8 field, 
 	case FIELD_EVENTS:
 		fprintf(f, "%llu", row->sums.period);
 		break;
+	case FIELD_IPC:
+		put_ratio(f, report_ipc(r, r->method, row));
+		break;
 	default:
-		put_ratio(f, ratio(r, row, field));
+		put_ratio(f, report_mpki(r, r->method, row));
 	}
 }
 

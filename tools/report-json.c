@@ -171,23 +171,13 @@ static void put_key(struct json *j, const struct rows *rows, enum sort_key key, 
 static void put_row_counts(struct json *j, const struct report *r, const struct row *row)
 {
 	const struct rows *rows = &r->rows[r->method];
-	const struct metrics *m = &r->metrics;
-	u64 n[3] = { 0 };
-	double ipc, mpki;
+	double ipc = report_ipc(r, r->method, row), mpki = report_mpki(r, r->method, row);
 	u32 i;
 
 	json_open(j, "counts", '[');
-	for (i = 0; i < rows->nr_counts; i++) {
-		u64 v = row_counted(rows, row, i);
-
-		json_u64(j, NULL, v);
-		n[0] += (int)i == m->instructions ? v : 0;
-		n[1] += (int)i == m->cycles ? v : 0;
-		n[2] += (int)i == m->misses ? v : 0;
-	}
+	for (i = 0; i < rows->nr_counts; i++)
+		json_u64(j, NULL, row_counted(rows, row, i));
 	json_close(j, ']');
-	ipc = metrics_ipc(m, n[0], n[1]);
-	mpki = metrics_mpki(m, n[2], n[0]);
 	json_num(j, "ipc", ipc, 4, ipc >= 0);
 	json_num(j, "mpki", mpki, 4, mpki >= 0);
 }

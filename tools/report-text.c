@@ -417,7 +417,7 @@ static void make_cells(const struct report *r, const struct row *row, struct tab
 static void put_table(const struct report *r, FILE *f)
 {
 	const struct rows *rows = &r->rows[r->method];
-	size_t n = r->limit && r->limit < rows->nr ? r->limit : rows->nr, i;
+	size_t n = report_limit(r, rows->nr), i;
 	struct table *t = xcalloc(1, sizeof(*t));
 	u32 c;
 

@@ -103,6 +103,10 @@ static inline bool report_field_is_key(u8 field)
 	return field >= FIELD_VM;
 }
 
+/* Of a row of method @m; negative: not known. */
+double report_ipc(const struct report *r, enum join_method m, const struct row *row);
+double report_mpki(const struct report *r, enum join_method m, const struct row *row);
+
 /* What stands there for people, escaped. */
 void report_cell(const struct report *r, enum join_method m, const struct row *row, u8 field,
 		 char out[REPORT_CELL]);

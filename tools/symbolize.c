@@ -130,8 +130,6 @@ void symbolizer_forget(struct symbolizer *s)
 	s->spots = NULL;
 }
 
-static void free_images(struct symbolizer *s);
-
 void symbolizer_free(struct symbolizer *s)
 {
 	u32 i;
