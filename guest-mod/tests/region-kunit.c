@@ -128,13 +128,12 @@ static void region_scribbled(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, vmcoop_rings_setup(region, WORLD_CPUS_SIZE(VMCOOP_RING_MIN), "a"), 0);
 	set_cpus_allowed_ptr(current, cpumask_of(raw_smp_processor_id()));
 	r = &world_cpu()->ring;
-	for (i = 0; i < 10000; i++) {
+	for (i = 0; i < 10000; i += 8) {
 		memset(region, i, sizeof(*region));
 		memset(r->cons, i, VMCOOP_REGION_PAGE);
 		memset(r->prod, i, VMCOOP_REGION_PAGE);
 		memset(r->data, i, r->size);
 		vmcoop_emit(&rec);
-		i += 7;
 	}
 	KUNIT_EXPECT_EQ(test, r->prod->produced, r->own.produced);
 	KUNIT_EXPECT_EQ(test, r->own.produced, 10000ULL / 8);

@@ -11,6 +11,7 @@
 
 #include "fuzz.h"
 #include "../../tools/capture.h"
+#include "../setup.h"
 
 #define SIZE	REGION_MIN
 
@@ -39,22 +40,11 @@ static void write_region(char *mem)
 	region->id.version = VMCOOP_ABI_VERSION;
 	region->id.size = SIZE;
 	region->id.magic = VMCOOP_REGION_MAGIC;
+	region->guest = setup_guest(2, VMCOOP_RING_MIN);
 	region->guest.epoch = 1;
-	region->guest.state = VMCOOP_GUEST_RUNNING;
-	region->guest.arch = VMCOOP_ARCH_X86_64;
-	region->guest.nr_rings = 2;
-	region->guest.page_size = VMCOOP_REGION_PAGE;
-	region->guest.ring_off = VMCOOP_REGION_PAGE;
-	region->guest.data_size = VMCOOP_RING_MIN;
-	region->guest.ring_stride = VMCOOP_RING_MIN + 2 * VMCOOP_REGION_PAGE;
 	for (i = 0; i < 2; i++) {
-		char *base = mem + VMCOOP_REGION_PAGE + i * region->guest.ring_stride;
-		struct vmcoop_ring ring = {
-			.cons = (void *)base, .prod = (void *)(base + VMCOOP_REGION_PAGE),
-			.data = (void *)(base + 2 * VMCOOP_REGION_PAGE), .size = VMCOOP_RING_MIN,
-		};
+		struct vmcoop_ring ring = setup_ring(mem, i, VMCOOP_RING_MIN);
 
-		vmcoop_ring_init(&ring);
 		for (k = 0; k < 50; k++) {
 			struct vmcoop_guest_switch rec = {
 				.hdr = { .type = VMCOOP_GUEST_SWITCH, .size = sizeof(rec),

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "../../tools/capture.h"
+#include "../setup.h"
 #include "stream.h"
 #include "tap.h"
 
@@ -20,7 +21,7 @@
 #define RINGS	2
 #define DATA	VMCOOP_RING_MIN
 #define TICK	sizeof(struct vmcoop_guest_tick)
-#define STRIDE	(2 * VMCOOP_REGION_PAGE + DATA)
+#define STRIDE	SETUP_STRIDE(DATA)
 
 static char dir[64], path[96];
 
@@ -32,31 +33,16 @@ static void guest_rings(void)
 {
 	int i;
 
-	for (i = 0; i < RINGS; i++) {
-		char *base = (char *)guest + VMCOOP_REGION_PAGE + i * STRIDE;
-
-		rings[i].cons = (void *)base;
-		rings[i].prod = (void *)(base + VMCOOP_REGION_PAGE);
-		rings[i].data = (void *)(base + 2 * VMCOOP_REGION_PAGE);
-		rings[i].size = DATA;
-		vmcoop_ring_init(&rings[i]);
-	}
+	for (i = 0; i < RINGS; i++)
+		rings[i] = setup_ring(guest, i, DATA);
 }
 
 static void guest_setup(u64 epoch)
 {
 	guest->guest.epoch = 0;
 	guest_rings();
-	guest->guest = (struct vmcoop_region_guest){
-		.state = VMCOOP_GUEST_RUNNING,
-		.arch = VMCOOP_ARCH_X86_64,
-		.nr_rings = RINGS,
-		.page_size = VMCOOP_REGION_PAGE,
-		.ring_off = VMCOOP_REGION_PAGE,
-		.ring_stride = STRIDE,
-		.data_size = DATA,
-		.release = "6.1.0-test",
-	};
+	guest->guest = setup_guest(RINGS, DATA);
+	strcpy(guest->guest.release, "6.1.0-test");
 	guest->guest.epoch = epoch;
 }
 

@@ -14,7 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "../../common/abi.h"
+#include "../../common/ring.h"
+#include "../setup.h"
 
 static const char *path;
 static char was[4096];		/* the first page as it began */
@@ -33,16 +34,8 @@ static void set_up(void)
 {
 	struct vmcoop_region *region = (struct vmcoop_region *)was;
 
-	region->guest = (struct vmcoop_region_guest){
-		.epoch = 1,
-		.state = VMCOOP_GUEST_RUNNING,
-		.arch = VMCOOP_ARCH_X86_64,
-		.nr_rings = 8,
-		.page_size = VMCOOP_REGION_PAGE,
-		.ring_off = VMCOOP_REGION_PAGE,
-		.ring_stride = 2 * VMCOOP_REGION_PAGE + VMCOOP_RING_MIN,
-		.data_size = VMCOOP_RING_MIN,
-	};
+	region->guest = setup_guest(8, VMCOOP_RING_MIN);
+	region->guest.epoch = 1;
 }
 
 /* A whole one again, so that there is something to spoil. */

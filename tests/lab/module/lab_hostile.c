@@ -15,6 +15,7 @@
 #include <linux/vmalloc.h>
 
 #include "ring.h"
+#include "setup.h"
 
 static unsigned int rounds = 1000000;
 module_param(rounds, uint, 0444);
@@ -75,21 +76,9 @@ static void set_up(void)
 	unsigned int i;
 
 	WRITE_ONCE(g->epoch, 0);
-	for (i = 0; i < RINGS; i++) {
-		void *at = (void *)region + VMCOOP_REGION_PAGE +
-			   i * (2 * VMCOOP_REGION_PAGE + data_size);
-
-		rings[i] = (struct vmcoop_ring){
-			.cons = at, .prod = at + VMCOOP_REGION_PAGE,
-			.data = at + 2 * VMCOOP_REGION_PAGE, .size = data_size,
-		};
-		vmcoop_ring_init(&rings[i]);
-	}
-	*g = (struct vmcoop_region_guest){
-		.state = VMCOOP_GUEST_RUNNING, .arch = VMCOOP_ARCH_X86_64, .nr_rings = RINGS,
-		.page_size = VMCOOP_REGION_PAGE, .ring_off = VMCOOP_REGION_PAGE,
-		.ring_stride = 2 * VMCOOP_REGION_PAGE + data_size, .data_size = data_size,
-	};
+	for (i = 0; i < RINGS; i++)
+		rings[i] = setup_ring(region, i, data_size);
+	*g = setup_guest(RINGS, data_size);
 	if (IS_ENABLED(CONFIG_ARM64))
 		g->arch = VMCOOP_ARCH_ARM64;
 	scribble(g->release, sizeof(g->release));	/* a string without end */
