@@ -197,8 +197,12 @@ void task_rename(struct task *t, const char comm[16])
 	t->who = guest_new_id();
 }
 
-/* Said more often an old name is true: the record of the way back was lost. */
-#define MAX_LATE	3
+/*
+ * The kernel tells of a new name before it gives it, and may preempt the task in between,
+ * over and over where a CPU has more than it can do. Said more often than this an old name
+ * is true: the record of the way back was lost.
+ */
+#define MAX_LATE	64
 
 void guest_tick_name(struct task *t, const char *comm)
 {
