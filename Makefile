@@ -19,7 +19,7 @@ LAB	= tests/lab/run --arch $(MACHINE)
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab kunit \
-	model fuzz check-fuzz checkpatch bench-tool
+	model fuzz check-fuzz check-perf checkpatch bench-tool
 
 all: tools modules
 
@@ -39,6 +39,7 @@ help:
 	@echo '  make lab SCENARIO=name   one scenario of tests/lab/scenarios'
 	@echo '  make model               common/ring.h, checked in all states of small worlds'
 	@echo '  make check-fuzz          each fuzzer of tests/fuzz for some seconds; make fuzz TIME=seconds: longer'
+	@echo '  make check-perf          what export writes, read by the perf of another suite of Debian (SUITE=sid)'
 	@echo '  make bench-tool          how fast vmcoop-dump reads, beside perf (SIZES="1000000 ...")'
 	@echo '  make checkpatch          kernel style, with a kernel source tree in KSRC'
 	@echo 'Variables: KERNEL=6.1|6.12|7.2 (lab), ARCH=x86_64|arm64 (lab), KDIR (modules), BUILD (build output)'
@@ -96,6 +97,12 @@ check-tools: tools
 	@tests/deps check
 	$(MAKE) -C tests/unit check
 	tests/lab/selftest
+
+SUITE	?= sid
+check-perf:
+	@tests/deps build check
+	@perf=$$(tests/perf-of $(SUITE)) && PATH="$$perf:$$PATH" && perf --version && \
+		$(MAKE) --no-print-directory -C tests/unit check-export
 
 # W=1 and sparse (C=2); a warning is an error.
 check-modules:
