@@ -9,6 +9,9 @@
 
 . /lab/points.sh
 
+# The longest that a guest may take to boot, be it on a debugging kernel, beside others.
+BOOT_SECONDS=300
+
 say() {
 	echo "lab: $*" >/dev/kmsg
 }
