@@ -365,15 +365,13 @@ struct vmcoop_guest_tick {
  * @next_pid: process that comes, 0 for the idle task
  * @next_tid: thread that comes
  * @prev_state: VMCOOP_SW_*
- * @reserved: 0
  */
 struct vmcoop_guest_switch {
 	struct vmcoop_hdr hdr;
 	__u32	prev_tid;
 	__u32	next_pid;
 	__u32	next_tid;
-	__u8	prev_state;
-	__u8	reserved[3];
+	__u32	prev_state;
 };
 
 /* vmcoop_guest_comm.tflags */

@@ -8,7 +8,7 @@
 
 #include "guest.h"
 
-static __always_inline u8 vmcoop_switch_state(bool preempt, unsigned int prev_state)
+static __always_inline u32 vmcoop_switch_state(bool preempt, unsigned int prev_state)
 {
 	if (preempt || prev_state == TASK_RUNNING)
 		return VMCOOP_SW_PREEMPTED;
@@ -16,23 +16,24 @@ static __always_inline u8 vmcoop_switch_state(bool preempt, unsigned int prev_st
 }
 
 static __always_inline void vmcoop_switch(struct vmcoop_guest_cpu *cpu, u32 prev_tid,
-					  u32 next_pid, u32 next_tid, u8 state)
+					  u32 next_pid, u32 next_tid, u32 state)
 {
 	struct vmcoop_guest_switch *rec = vmcoop_begin(cpu, sizeof(*rec));
 
-	*rec = (struct vmcoop_guest_switch) {
-		.hdr = VMCOOP_HDR(VMCOOP_GUEST_SWITCH, 0, *rec),
-		.prev_tid = prev_tid,
-		.next_pid = next_pid,
-		.next_tid = next_tid,
-		.prev_state = state,
-	};
+	/* One by one: what vmcoop_end() sets need not be cleared before. */
+	rec->hdr.type = VMCOOP_GUEST_SWITCH;
+	rec->hdr.flags = 0;
+	rec->hdr.size = sizeof(*rec);
+	rec->prev_tid = prev_tid;
+	rec->next_pid = next_pid;
+	rec->next_tid = next_tid;
+	rec->prev_state = state;
 	vmcoop_end(cpu, &rec->hdr, sizeof(*rec));
 }
 
 /* Where one of the two may be outside the focus. */
 static noinline void vmcoop_switch_focused(struct task_struct *prev, struct task_struct *next,
-					   u8 state)
+					   u32 state)
 {
 	struct vmcoop_guest_cpu *cpu = this_cpu_ptr(&vmcoop_cpu);
 	u32 prev_tid = cpu->outside ? VMCOOP_PID_OUTSIDE : prev->pid;
@@ -51,7 +52,7 @@ void vmcoop_probe_switch(void *data, bool preempt, struct task_struct *prev,
 			 struct task_struct *next, unsigned int prev_state)
 {
 	struct vmcoop_guest_cpu *cpu = this_cpu_ptr(&vmcoop_cpu);
-	u8 state = vmcoop_switch_state(preempt, prev_state);
+	u32 state = vmcoop_switch_state(preempt, prev_state);
 
 	if (unlikely(READ_ONCE(vmcoop_focused) || cpu->outside))
 		vmcoop_switch_focused(prev, next, state);
