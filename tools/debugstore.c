@@ -120,10 +120,9 @@ int debugstore_open(const struct debugstore *d, enum debugstore_kind kind, const
 	char hex[2 * ELF_BUILD_ID_MAX + 1];
 	bool end = len < 2 || len > ELF_BUILD_ID_MAX;
 	int fd = -1;
-	u32 i;
 
-	for (i = 0; !end && i < len; i++)
-		sprintf(hex + 2 * i, "%02x", id[i]);
+	if (!end)
+		hex_bytes(hex, id, len);
 	while (fd < 0 && !end)
 		fd = open_place(d, kind, hex, (*n)++, &end);
 	return fd;

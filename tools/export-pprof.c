@@ -83,9 +83,9 @@ static u64 mapping_id(struct pprof *p, const struct vm *vm, const struct frame *
 {
 	u64 key = object_key(vm, f), id = (uintptr_t)map_get(&p->objects, key);
 	const struct dso *dso = map_get(&p->build_ids, key);
-	char hex[2 * ELF_BUILD_ID_MAX + 1] = "";
+	char hex[2 * ELF_BUILD_ID_MAX + 1];
 	struct bytes m = { 0 };
-	u32 i, len = 0;
+	u32 len = 0;
 	const u8 *bytes = NULL;
 
 	if (id)
@@ -94,8 +94,7 @@ static u64 mapping_id(struct pprof *p, const struct vm *vm, const struct frame *
 	map_put(&p->objects, key, (void *)(uintptr_t)id);
 	if (dso)
 		bytes = dso_build_id(dso, &len);
-	for (i = 0; i < len; i++)
-		sprintf(hex + 2 * i, "%02x", bytes[i]);
+	hex_bytes(hex, bytes, len);
 	pb_u64(&m, MAPPING_ID, id);
 	pb_u64(&m, MAPPING_FILENAME, name_index(p, f->path ?: *f->dso ? f->dso : "[unknown]"));
 	pb_u64(&m, MAPPING_BUILD_ID, string_index(p, hex));

@@ -204,10 +204,8 @@ static struct elf_image *read_below(int root, const char *path)
 static char *build_id_path(const struct elf_image *img)
 {
 	char hex[2 * ELF_BUILD_ID_MAX + 1];
-	u32 i;
 
-	for (i = 0; i < img->build_id_len; i++)
-		sprintf(hex + 2 * i, "%02x", img->build_id[i]);
+	hex_bytes(hex, img->build_id, img->build_id_len);
 	return xasprintf("/usr/lib/debug/.build-id/%.2s/%s.debug", hex, hex + 2);
 }
 
@@ -625,11 +623,9 @@ static void kernel_place(struct symbolizer *s, const struct joined *j, struct vm
 static const char *build_id_text(const u8 *id, u32 len)
 {
 	char hex[2 * ELF_BUILD_ID_MAX + 1];
-	u32 i;
 
-	for (i = 0; i < len; i++)
-		sprintf(hex + 2 * i, "%02x", id[i]);
-	return intern(hex, 2 * len);
+	hex_bytes(hex, id, len);
+	return intern(hex, strlen(hex));
 }
 
 static void user_place(struct symbolizer *s, const struct joined *j, struct vm_symbols *v,

@@ -137,3 +137,12 @@ void copy_field(char *out, const char *field, size_t n)
 	memcpy(out, field, len);
 	out[len] = '\0';
 }
+
+void hex_bytes(char *out, const u8 *bytes, size_t n)
+{
+	size_t i;
+
+	for (i = 0; i < n; i++)
+		sprintf(out + 2 * i, "%02x", bytes[i]);
+	out[2 * n] = '\0';
+}

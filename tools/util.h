@@ -65,5 +65,7 @@ bool parse_u64(const char *s, u64 min, u64 max, u64 *out);
 
 /* Copies a fixed-size field that may lack its NUL. @out has @n + 1 bytes. */
 void copy_field(char *out, const char *field, size_t n);
+/* @n bytes as 2 * @n hex digits and a NUL. */
+void hex_bytes(char *out, const u8 *bytes, size_t n);
 
 #endif /* VMCOOP_UTIL_H */

@@ -415,7 +415,6 @@ TEST(stores_are_asked_by_build_id)
 	char hex[2 * ELF_BUILD_ID_MAX + 1], cmd[900], exe[256];
 	struct debugstore store = { 0 };
 	u64 addr = 0, there;
-	u32 i;
 
 	exe[readlink("/proc/self/exe", exe, sizeof(exe) - 1)] = '\0';
 	if (system("command -v objcopy >/dev/null") || !own->build_id_len) {
@@ -424,8 +423,7 @@ TEST(stores_are_asked_by_build_id)
 	}
 	EQ(a_function_of_ours(1), 2);
 	STREQ(symbol_at(own, "a_function_of_ours", &addr), "a_function_of_ours");
-	for (i = 0; i < own->build_id_len; i++)
-		sprintf(hex + 2 * i, "%02x", own->build_id[i]);
+	hex_bytes(hex, own->build_id, own->build_id_len);
 	mkdir(at("store"), 0700);
 	EQ(debugstore_add(&store, at("store")), 0);
 	CHECK(!debugstore_image(&store, own->build_id, own->build_id_len));
@@ -474,8 +472,7 @@ TEST(caches_of_debuginfod_and_perf_are_asked)
 	setenv("HOME", at("home"), 1);
 	setenv("XDG_CACHE_HOME", at("cache"), 1);
 	unsetenv("DEBUGINFOD_CACHE_PATH");
-	for (i = 0; i < own->build_id_len; i++)
-		sprintf(hex + 2 * i, "%02x", own->build_id[i]);
+	hex_bytes(hex, own->build_id, own->build_id_len);
 	for (i = 0; i < ARRAY_SIZE(places); i++) {
 		CHECK(!debugstore_image(&store, own->build_id, own->build_id_len));
 		snprintf(path, sizeof(path), places[i], hex, hex, hex + 2);
