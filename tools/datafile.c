@@ -142,7 +142,7 @@ static int open_new(const char *path)
 	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
 	if (fd < 0)
-		fail(EXIT_FAILED, "cannot create '%s': %s", path, strerror(errno));
+		warn("cannot create '%s': %s", path, strerror(errno));
 	return fd;
 }
 

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <linux/perf_event.h>
-#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,21 +38,8 @@ struct event_text {
 	bool count;
 };
 
-static int __printf(2, 3) refuse(const struct event_text *e, const char *fmt, ...)
-{
-	va_list ap;
-	char *why;
-	int n;
-
-	va_start(ap, fmt);
-	n = vasprintf(&why, fmt, ap);
-	va_end(ap);
-	if (n >= 0)
-		warn("event '%s': %s", e->text, why);
-	if (n >= 0)
-		free(why);
-	return EXIT_BAD;
-}
+#define refuse(e, fmt, ...) \
+	fail(EXIT_BAD, "event '%s': " fmt, (e)->text, ##__VA_ARGS__)
 
 /* "a, b, c", freed by the caller. */
 static char *join_names(struct names n)

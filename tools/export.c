@@ -22,7 +22,7 @@ FILE *output_open(const char *path, bool force)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | (force ? O_TRUNC : O_EXCL), 0600);
 	f = fd < 0 ? NULL : fdopen(fd, "w+b");
 	if (!f)
-		fail(EXIT_FAILED, "cannot write '%s': %s%s", path, strerror(errno),
+		warn("cannot write '%s': %s%s", path, strerror(errno),
 		     errno == EEXIST ? "; --force replaces it" : "");
 	return f;
 }

@@ -78,7 +78,7 @@ struct kallsyms *kallsyms_read(const char *path)
 	int status;
 
 	if (!f) {
-		fail(EXIT_BAD, "cannot open '%s': %s", path, strerror(errno));
+		warn("cannot open '%s': %s", path, strerror(errno));
 		return NULL;
 	}
 	k = xcalloc(1, sizeof(*k));

@@ -119,13 +119,12 @@ int link_listen(u32 port)
 	int fd = socket(AF_VSOCK, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
 	if (fd < 0) {
-		fail(EXIT_FAILED, "this kernel has no vsock: %s (modprobe vhost_vsock)",
-		     strerror(errno));
+		warn("this kernel has no vsock: %s (modprobe vhost_vsock)", strerror(errno));
 		return -1;
 	}
 	if (!bind(fd, (struct sockaddr *)&addr, sizeof(addr)) && !listen(fd, 16))
 		return fd;
-	fail(EXIT_FAILED, "cannot listen on vsock port %u: %s%s", port, strerror(errno),
+	warn("cannot listen on vsock port %u: %s%s", port, strerror(errno),
 	     errno == EADDRINUSE ? " (another vmcoop-dump record?)" : "");
 	close(fd);
 	return -1;

@@ -75,8 +75,10 @@ char *xasprintf(const char *fmt, ...)
 	return p;
 }
 
-static void __printf(1, 0) message(const char *fmt, va_list ap)
+void warn(const char *fmt, ...)
 {
+	va_list ap;
+
 	if (quiet)
 		return;
 	fflush(stdout);
@@ -84,27 +86,10 @@ static void __printf(1, 0) message(const char *fmt, va_list ap)
 		fputs("\r\033[K", stderr);
 	progress_shown = false;
 	fputs("vmcoop-dump: ", stderr);
+	va_start(ap, fmt);
 	vfprintf(stderr, fmt, ap);
+	va_end(ap);
 	fputc('\n', stderr);
-}
-
-int fail(int status, const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	message(fmt, ap);
-	va_end(ap);
-	return status;
-}
-
-void warn(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	message(fmt, ap);
-	va_end(ap);
 }
 
 u64 now_ns(void)

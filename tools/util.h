@@ -50,8 +50,9 @@ char *xstrdup(const char *s);
 char *xstrndup(const char *s, size_t n);
 char *xasprintf(const char *fmt, ...) __printf(1, 2);
 
-int fail(int status, const char *fmt, ...) __printf(2, 3);
 void warn(const char *fmt, ...) __printf(1, 2);
+/* Says why, and is @status. A macro, so that whoever reads the code, programs too, sees that. */
+#define fail(status, ...)	(warn(__VA_ARGS__), (status))
 
 /* Unit tests provoke errors by the hundred: nothing is printed while set. */
 extern bool quiet;
