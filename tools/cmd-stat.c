@@ -346,10 +346,7 @@ static void put_json(const struct stat *st)
 		if (vm_wanted(st, s->join.vms[i]))
 			json_vm(&j, st, s->join.vms[i]);
 	json_close(&j, ']');
-	json_open(&j, "notes", '[');
-	for (i = 0; i < s->nr_notes; i++)
-		json_str(&j, NULL, s->notes[i]);
-	json_close(&j, ']');
+	json_notes(&j, s);
 	json_close(&j, '}');
 }
 

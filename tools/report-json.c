@@ -251,9 +251,6 @@ void report_json(const struct report *r, FILE *f)
 	json_close(&j, ']');
 	if (r->compare)
 		report_compare_json(r, &j);
-	json_open(&j, "notes", '[');
-	for (i = 0; i < s->nr_notes; i++)
-		json_str(&j, NULL, s->notes[i]);
-	json_close(&j, ']');
+	json_notes(&j, s);
 	json_close(&j, '}');
 }

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "../common/ring.h"
+#include "output.h"
 #include "session.h"
 
 void session_note(struct session *s, const char *fmt, ...)
@@ -24,6 +25,16 @@ void session_note(struct session *s, const char *fmt, ...)
 	va_end(ap);
 	if (n >= 0)
 		s->notes[s->nr_notes++] = text;
+}
+
+void json_notes(struct json *j, const struct session *s)
+{
+	size_t i;
+
+	json_open(j, "notes", '[');
+	for (i = 0; i < s->nr_notes; i++)
+		json_str(j, NULL, s->notes[i]);
+	json_close(j, ']');
 }
 
 /* ---- Chunks -------------------------------------------------------------------- */

@@ -115,6 +115,10 @@ void session_free(struct session *s);
 
 void session_note(struct session *s, const char *fmt, ...) __printf(2, 3);
 
+struct json;
+/* Member "notes" of a JSON object. */
+void json_notes(struct json *j, const struct session *s);
+
 /* The event whose values stand in place @i of HOST_COUNT, NULL if the file does not say. */
 const struct event *session_counter(const struct session *s, u32 i);
 
