@@ -204,6 +204,26 @@ enum vmcoop_exit {
 	VMCOOP_EXITS		= 11
 };
 
+/* Its name, for people and in JSON. */
+static inline const char *vmcoop_exit_name(unsigned int reason)
+{
+	static const char * const names[VMCOOP_EXITS] = {
+		[VMCOOP_EXIT_OTHER]	= "other",
+		[VMCOOP_EXIT_IRQ]	= "irq",
+		[VMCOOP_EXIT_HALT]	= "halt",
+		[VMCOOP_EXIT_IO]	= "io",
+		[VMCOOP_EXIT_MMIO]	= "mmio",
+		[VMCOOP_EXIT_FAULT]	= "fault",
+		[VMCOOP_EXIT_WINDOW]	= "window",
+		[VMCOOP_EXIT_HYPERCALL]	= "hypercall",
+		[VMCOOP_EXIT_SYSREG]	= "sysreg",
+		[VMCOOP_EXIT_SIGNAL]	= "signal",
+		[VMCOOP_EXIT_TIMER]	= "timer",
+	};
+
+	return reason < VMCOOP_EXITS ? names[reason] : "?";
+}
+
 /**
  * struct vmcoop_host_exits - what a vCPU has spent since its handle began
  * @vm: VM: pid of the VMM process

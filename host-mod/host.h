@@ -431,7 +431,6 @@ void vh_rings_detach(void);
 const char *vh_text_type(unsigned int type);
 extern const char vh_text_heading[];
 int vh_text_sample(char *buf, size_t size, const struct vmcoop_host_sample *s, const char *event);
-const char *vh_text_exit(unsigned int reason);
 
 /* ---- dev.c, proc.c: front ends ------------------------------------------------ */
 

@@ -37,26 +37,6 @@ const char *vh_text_type(unsigned int type)
 	}
 }
 
-/* A name for why guest mode was left, enum vmcoop_exit. */
-const char *vh_text_exit(unsigned int reason)
-{
-	static const char * const names[VMCOOP_EXITS] = {
-		[VMCOOP_EXIT_OTHER]	= "other",
-		[VMCOOP_EXIT_IRQ]	= "irq",
-		[VMCOOP_EXIT_HALT]	= "halt",
-		[VMCOOP_EXIT_IO]	= "io",
-		[VMCOOP_EXIT_MMIO]	= "mmio",
-		[VMCOOP_EXIT_FAULT]	= "fault",
-		[VMCOOP_EXIT_WINDOW]	= "window",
-		[VMCOOP_EXIT_HYPERCALL]	= "hypercall",
-		[VMCOOP_EXIT_SYSREG]	= "sysreg",
-		[VMCOOP_EXIT_SIGNAL]	= "signal",
-		[VMCOOP_EXIT_TIMER]	= "timer",
-	};
-
-	return reason < VMCOOP_EXITS ? names[reason] : "?";
-}
-
 static const char *vh_text_mode(const struct vmcoop_host_sample *s)
 {
 	bool derived = s->sflags & VMCOOP_S_MODE_DERIVED;

@@ -667,7 +667,7 @@ static void vh_vcpu_show(struct seq_file *m, const struct vh_vcpu *v)
 		const struct vmcoop_host_exit *e = &v->totals.exit[i];
 
 		if (e->count)
-			seq_printf(m, " %s %llu (%llu)", vh_text_exit(i), e->count,
+			seq_printf(m, " %s %llu (%llu)", vmcoop_exit_name(i), e->count,
 				   vh_us(e->time));
 	}
 	seq_puts(m, "\n");

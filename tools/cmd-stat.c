@@ -185,8 +185,8 @@ static void put_times(const struct session *s, const struct vm *vm)
 		if (t.exits.exit[i].count)
 			printf("  %24s  exits: %-10s  # %.2f us each\n",
 			       with_commas(t.exits.exit[i].count, buf, sizeof(buf)),
-			       exit_names[i], t.exits.exit[i].time * 1e6 / hz /
-					      t.exits.exit[i].count);
+			       vmcoop_exit_name(i), t.exits.exit[i].time * 1e6 / hz /
+						    t.exits.exit[i].count);
 }
 
 static void put_processes(const struct stat *st, const struct vm *vm)

@@ -4,20 +4,6 @@
  */
 #include "exits.h"
 
-const char *const exit_names[VMCOOP_EXITS] = {
-	[VMCOOP_EXIT_OTHER] = "other",
-	[VMCOOP_EXIT_IRQ] = "interrupt",
-	[VMCOOP_EXIT_HALT] = "halt",
-	[VMCOOP_EXIT_IO] = "io",
-	[VMCOOP_EXIT_MMIO] = "mmio",
-	[VMCOOP_EXIT_FAULT] = "fault",
-	[VMCOOP_EXIT_WINDOW] = "window",
-	[VMCOOP_EXIT_HYPERCALL] = "hypercall",
-	[VMCOOP_EXIT_SYSREG] = "sysreg",
-	[VMCOOP_EXIT_SIGNAL] = "signal",
-	[VMCOOP_EXIT_TIMER] = "timer",
-};
-
 static struct exits_sum difference(const struct exits_sum *a, const struct exits_sum *b)
 {
 	struct exits_sum d = { .guest = a->guest - b->guest, .poll_ns = a->poll_ns - b->poll_ns };

@@ -9,8 +9,6 @@
 #include "../common/abi.h"
 #include "util.h"
 
-extern const char *const exit_names[VMCOOP_EXITS];
-
 /**
  * struct exits_sum - totals of a vCPU's exits, in the window
  * @guest: counter ticks in guest mode

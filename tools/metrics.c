@@ -92,6 +92,6 @@ void json_times(struct json *j, const struct session *s, const struct vm *vm)
 	json_close(j, '}');
 	json_open(j, "exits", '{');
 	for (i = 0; i < VMCOOP_EXITS; i++)
-		json_count(j, exit_names[i], t.exits.exit[i].count, t.told);
+		json_count(j, vmcoop_exit_name(i), t.exits.exit[i].count, t.told);
 	json_close(j, '}');
 }

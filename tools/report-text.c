@@ -218,7 +218,7 @@ static void head_times(const struct session *s, const struct vm *vm, FILE *f)
 		fprintf(f, "#   exits:  %llu:", exits);
 	for (i = 0; i < VMCOOP_EXITS && exits; i++)
 		if (t.exits.exit[i].count)
-			fprintf(f, " %s %llu", exit_names[i], t.exits.exit[i].count);
+			fprintf(f, " %s %llu", vmcoop_exit_name(i), t.exits.exit[i].count);
 	if (exits)
 		fputc('\n', f);
 }

@@ -15,11 +15,11 @@ static void text_names(struct kunit *test)
 	KUNIT_EXPECT_STREQ(test, vh_text_type(0), "other");
 	KUNIT_EXPECT_STREQ(test, vh_text_type(U32_MAX), "other");
 	for (i = 0; i < VMCOOP_EXITS; i++) {
-		KUNIT_ASSERT_NOT_NULL(test, vh_text_exit(i));
-		KUNIT_EXPECT_STRNEQ(test, vh_text_exit(i), "?");
+		KUNIT_ASSERT_NOT_NULL(test, vmcoop_exit_name(i));
+		KUNIT_EXPECT_STRNEQ(test, vmcoop_exit_name(i), "?");
 	}
-	KUNIT_EXPECT_STREQ(test, vh_text_exit(VMCOOP_EXITS), "?");
-	KUNIT_EXPECT_STREQ(test, vh_text_exit(U32_MAX), "?");
+	KUNIT_EXPECT_STREQ(test, vmcoop_exit_name(VMCOOP_EXITS), "?");
+	KUNIT_EXPECT_STREQ(test, vmcoop_exit_name(U32_MAX), "?");
 }
 
 static void text_samples(struct kunit *test)
