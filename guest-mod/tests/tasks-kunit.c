@@ -36,6 +36,7 @@ static void life_records(struct kunit *test)
 {
 	struct vmcoop_guest_fork *f;
 	struct vmcoop_guest_exit *e;
+	struct vmcoop_hdr *renamed;
 
 	probe_fork(NULL, current, current);
 	f = world_next(test);
@@ -49,7 +50,9 @@ static void life_records(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, e->hdr.type, (u8)VMCOOP_GUEST_EXIT);
 	KUNIT_EXPECT_EQ(test, e->tid, (u32)current->pid);
 	probe_task_rename(NULL, current, "renamed");
-	KUNIT_EXPECT_EQ(test, ((struct vmcoop_hdr *)world_next(test))->flags, 0);
+	renamed = world_next(test);
+	KUNIT_ASSERT_NOT_NULL(test, renamed);
+	KUNIT_EXPECT_EQ(test, renamed->flags, 0);
 }
 
 /* A mapping without a file, anywhere. */
