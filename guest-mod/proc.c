@@ -141,7 +141,7 @@ static int status_show(struct seq_file *m, void *v)
 
 /* ---- control ---------------------------------------------------------------- */
 
-static int command(char *line)
+static int run_command(char *line)
 {
 	int err;
 
@@ -168,7 +168,7 @@ static ssize_t control_write(struct file *file, const char __user *from, size_t 
 		return PTR_ERR(text);
 	for (rest = text; !err && (line = strsep(&rest, "\n")); )
 		if (*line)
-			err = command(line);
+			err = run_command(line);
 	kfree(text);
 	return err ?: len;
 }

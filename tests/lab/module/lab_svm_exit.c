@@ -69,7 +69,7 @@ static int __init lab_svm_exit_init(void)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		*per_cpu_ptr(&ipi, cpu) = IRQ_WORK_INIT_HARD(nothing);
+		per_cpu(ipi, cpu) = IRQ_WORK_INIT_HARD(nothing);
 	return register_kprobes(probes, ARRAY_SIZE(probes));
 }
 module_init(lab_svm_exit_init);
