@@ -643,7 +643,7 @@ struct vmcoop_ring_prod {
 	__u64	dropped[VMCOOP_REC_TYPES];
 };
 
-#define VMCOOP_RING_MIN		(4 * VMCOOP_REC_MAX)	/* smallest data size, bytes */
+#define VMCOOP_RING_MIN		0x8000			/* smallest data size: 4 VMCOOP_REC_MAX */
 #define VMCOOP_RING_MAX		0x40000000ULL		/* largest data size, bytes */
 
 /* ---- Region shared with a guest --------------------------------------- */

@@ -206,8 +206,11 @@ static u32 counter_of(const struct session *s, u32 index)
 static void resolve_events(struct report_options *o)
 {
 	struct report *r = o->r;
-	u32 nr = r->s.nr_events, counting = event_of_kind(o, true);
+	u32 nr = r->s.nr_events, counting;
 
+	if (o->resolved == nr + 1)
+		return;
+	counting = event_of_kind(o, true);
 	o->resolved = nr + 1;
 	r->event = event_of_kind(o, false);
 	if (r->event == nr && !nr)
@@ -216,34 +219,18 @@ static void resolve_events(struct report_options *o)
 	r->counter = counting < nr ? counter_of(&r->s, counting) : o->event ? UINT32_MAX : 0;
 }
 
-static inline bool of_event(struct report_options *o, const struct joined *j, struct joined *own)
-{
-	struct report *r = o->r;
-
-	if (o->resolved != r->s.nr_events + 1)
-		resolve_events(o);
-	if (j->method == METHOD_SAMPLED)
-		return j->event == r->event;
-	if (j->method != METHOD_COUNTED)
-		return true;
-	if (r->counter >= j->nr_counts)
-		return false;
-	own->period = j->counts[r->counter];
-	return true;
-}
-
-/* Whether the sample gets a row. Of METHOD_COUNTED @own has to be a copy. */
-static inline bool wanted(struct report_options *o, const struct joined *j, struct joined *own)
+/* Whether the sample gets a row. */
+static inline bool wanted(struct report_options *o, const struct joined *j)
 {
 	if (o->vm && !vm_is_called(j->vm, o->vm))
 		return false;
 	if (!in_time_slice(&o->r->s, &o->time, j->time))
 		return false;
-	if (!of_event(o, j, own))
+	if (j->method == METHOD_SAMPLED && j->event != o->r->event)
 		return false;
 	if ((!o->comm || !strcmp(o->comm, j->comm)) && (!o->by_pid || o->pid == j->pid))
 		return true;
-	rows_leave_out(&o->r->rows[j->method], own ?: j);
+	rows_leave_out(&o->r->rows[j->method], j);
 	return false;
 }
 
@@ -253,7 +240,11 @@ static void on_counted(void *ctx, const struct joined *j)
 	struct joined own = *j;
 	const struct joined *list[] = { &own };
 
-	if (wanted(o, j, &own))
+	resolve_events(o);
+	if (o->r->counter >= j->nr_counts)
+		return;
+	own.period = j->counts[o->r->counter];
+	if (wanted(o, &own))
 		rows_add_batch(&o->r->rows[j->method], list, 1, &o->r->sym);
 }
 
@@ -263,8 +254,9 @@ static void on_samples(void *ctx, const struct joined *j, u32 n)
 	struct report_options *o = ctx;
 	u32 nr[NR_METHODS] = { 0 }, i;
 
+	resolve_events(o);
 	for (i = 0; i < n; i++)
-		if (wanted(o, &j[i], NULL))
+		if (wanted(o, &j[i]))
 			list[j[i].method][nr[j[i].method]++] = &j[i];
 	for (i = 0; i < NR_METHODS; i++)
 		rows_add_batch(&o->r->rows[i], list[i], nr[i], &o->r->sym);

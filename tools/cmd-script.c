@@ -2,6 +2,7 @@
 /*
  * vmcoop-dump script: the samples one by one, in the lines of perf script.
  */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,7 +88,7 @@ static void put_task(struct script *sc, const struct joined *j)
 static void put_time(struct script *sc, u64 stamp)
 {
 	double us = session_seconds(&sc->v.s, stamp) * 1e6;
-	u64 n = (us < 0 ? -us : us) + 0.5;
+	u64 n = llround(fabs(us));
 
 	if (us < 0)
 		line_str(&sc->line, "-");

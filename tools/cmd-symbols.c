@@ -212,9 +212,11 @@ static int wait_for_recording(struct sender *s)
 	bool reader;
 	int status = ask(&recording, &reader);
 
-	if (status || (reader && !(s->sent_any && recording == s->recording))) {
-		s->recording = recording;
+	if (status)
 		return status;
+	if (reader && !(s->sent_any && recording == s->recording)) {
+		s->recording = recording;
+		return EXIT_OK;
 	}
 	if (s->o->limited && !s->o->timeout)
 		return fail(EXIT_FAILED, "nobody records on the host: start 'vmcoop-dump record' there");
@@ -345,7 +347,7 @@ static int set_option(struct symbols_options *o, int opt)
 		return option_u64("interval", optarg, 1, 86400, &o->interval) ? 0 : EXIT_BAD;
 	case OPT_TIMEOUT:
 		o->limited = true;
-		return option_u64("timeout", optarg, 0, 7 * 86400, &o->timeout) ? 0 : EXIT_BAD;
+		return option_u64("timeout", optarg, 0, 7 * 86400ULL, &o->timeout) ? 0 : EXIT_BAD;
 	case 'h':
 		show_help(&cmd_symbols);
 		exit(EXIT_OK);

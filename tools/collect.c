@@ -203,7 +203,7 @@ static void collect_vdso(struct collector *c)
 	if (fd < 0)
 		return;
 	/* It is of two pages at most; what lies behind it, write() finds out. */
-	while (lseek(fd, 0, SEEK_CUR) < 4 * 4096 &&
+	while (lseek(fd, 0, SEEK_CUR) < 4 * 4096L &&
 	       write(fd, vdso + lseek(fd, 0, SEEK_CUR), 4096) == 4096)
 		;
 	add_object(c, "[vdso]", fd);
@@ -343,7 +343,8 @@ static void collect_jit(struct collector *c, u32 pid)
 	now.sec = st.st_mtim.tv_sec;
 	now.nsec = st.st_mtim.tv_nsec;
 	now.told = true;
-	if (was && !memcmp(was, &now, sizeof(now))) {
+	if (was && was->told && was->dev == now.dev && was->ino == now.ino &&
+	    was->size == now.size && was->sec == now.sec && was->nsec == now.nsec) {
 		close(fd);
 		return;
 	}
@@ -352,7 +353,7 @@ static void collect_jit(struct collector *c, u32 pid)
 		map_put(&c->jits, pid, was);
 		c->nr_jit++;
 	}
-	memcpy(was, &now, sizeof(now));
+	*was = now;
 	img = xcalloc(1, sizeof(*img));
 	if (jitmap_read(fd, &img->tab))
 		add(c, &c->jit, BUNDLE_JIT, pid, "", img);

@@ -233,8 +233,8 @@ static const char *object_path(struct export *x, const struct vm_out *o, const s
 	ssize_t n;
 
 	if (!dso->file) {
-		strcpy(buf, "[guest]");
-		escape(buf + strlen(buf), cap - strlen(buf), dso->path);
+		n = snprintf(buf, cap, "[guest]");
+		escape(buf + n, cap - n, dso->path);
 		return buf;
 	}
 	if (fd < 0)

@@ -373,7 +373,6 @@ const char *guest_cgroup(const struct guest *g, u64 cgroup)
 
 static void on_mmap(struct guest *g, const struct vmcoop_guest_mmap *rec)
 {
-	struct task *t = guest_find_task(g, rec->pid);
 	struct proc *p = map_get(&g->procs, rec->pid);
 	struct mapping m = {
 		.start = rec->start,
@@ -387,7 +386,8 @@ static void on_mmap(struct guest *g, const struct vmcoop_guest_mmap *rec)
 	if (hole && !before)
 		return;
 	if (!p) {
-		t = guest_task(g, rec->pid, rec->pid);
+		struct task *t = guest_task(g, rec->pid, rec->pid);
+
 		if (!t)
 			return;
 		p = t->proc;

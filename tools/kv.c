@@ -87,9 +87,11 @@ bool kv_get_str(const char *text, size_t len, const char *key, char *out, size_t
 	if (!v)
 		return false;
 	for (i = 0; i < len && n + 1 < cap; i++) {
-		if (v[i] == '\\' && i + 3 < len && v[i + 1] == 'x' &&
-		    hex(v[i + 2]) >= 0 && hex(v[i + 3]) >= 0) {
-			out[n++] = hex(v[i + 2]) << 4 | hex(v[i + 3]);
+		bool escaped = v[i] == '\\' && i + 3 < len && v[i + 1] == 'x';
+		int high = escaped ? hex(v[i + 2]) : -1, low = escaped ? hex(v[i + 3]) : -1;
+
+		if (high >= 0 && low >= 0) {
+			out[n++] = high << 4 | low;
 			i += 3;
 		} else {
 			out[n++] = v[i];

@@ -99,7 +99,7 @@ void text_cut(char *escaped, size_t width)
 		if ((*escaped & 0xc0) == 0x80)
 			continue;
 		if (n++ == width) {
-			strcpy(last, "~");
+			memcpy(last, "~", 2);
 			return;
 		}
 		last = escaped;

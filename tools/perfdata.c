@@ -239,10 +239,11 @@ static void feat_u64(FILE *f, u64 v)
 
 static void feat_string(FILE *f, const char *s)
 {
-	u32 size = string_size(strlen(s));
+	size_t len = strlen(s);
+	u32 size = string_size(len);
 	char *padded = xcalloc(1, size);
 
-	memcpy(padded, s, strlen(s));
+	memcpy(padded, s, len + 1);
 	feat_u32(f, size);
 	fwrite(padded, 1, size, f);
 	free(padded);

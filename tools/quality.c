@@ -27,12 +27,12 @@ const char *const verdict_names[] = {
 /* Below HIST_SUB a bin a value, from there HIST_SUB bins for each power of two. */
 static u32 hist_bin(u64 v)
 {
-	int shift;
+	u64 shift;
 
 	if (v < HIST_SUB)
 		return v;
 	shift = 63 - __builtin_clzll(v) - __builtin_ctz(HIST_SUB);
-	return (shift + 1) * HIST_SUB + (v >> shift) - HIST_SUB;
+	return shift * HIST_SUB + (v >> shift);
 }
 
 /* The largest value of a bin. */
@@ -122,7 +122,7 @@ static void stamps_push(struct stamps **s, u64 t)
  */
 static u32 stamps_upto(struct stamps *s, u64 t, u32 *near)
 {
-	u32 nr = stamps_nr(s), lo = 0, hi = nr, from, step = 1;
+	u32 nr = stamps_nr(s), lo = 0, hi, from, step = 1;
 
 	if (!nr)
 		return 0;

@@ -15,7 +15,7 @@
 #include "output.h"
 #include "record.h"
 
-#define AGAIN_MS	500		/* between two attempts to connect */
+#define AGAIN_NS	500000000L	/* between two attempts to connect */
 
 /* The file's time is the guest's own: its clock is the identity. */
 static void put_own_clock(struct recording *rec)
@@ -83,7 +83,7 @@ static int guest_to_file(struct recording *rec, int argc, char **argv)
 /* Tries until somebody listens. -1: it is time to end. */
 static int connect_patiently(struct recording *rec, bool *told)
 {
-	const struct timespec ts = { .tv_nsec = AGAIN_MS * 1000000 };
+	const struct timespec ts = { .tv_nsec = AGAIN_NS };
 	const struct record_options *o = rec->o;
 
 	while (!recording_over(rec)) {
@@ -131,7 +131,7 @@ static bool send_own(struct recording *rec, struct region *region, int fd, int a
 /* Whatever the host does: recording goes on until it is over here. */
 static int guest_to_host(struct recording *rec, int argc, char **argv)
 {
-	const struct timespec ts = { .tv_nsec = AGAIN_MS * 1000000 };
+	const struct timespec ts = { .tv_nsec = AGAIN_NS };
 	struct region region;
 	bool told = false;
 	int fd, status = open_own(rec, &region);

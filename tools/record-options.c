@@ -107,7 +107,7 @@ static int parse_option(int opt, struct record_options *o)
 		o->output = optarg;
 		return 0;
 	case 'd':
-		return option_u64("duration", optarg, 1, 7 * 24 * 3600, &o->duration) ?
+		return option_u64("duration", optarg, 1, 7 * 86400ULL, &o->duration) ?
 		       0 : EXIT_BAD;
 	case 'e':
 		add_events(&o->events, optarg);

@@ -246,7 +246,7 @@ void region_close(struct region *r)
 
 static const char *setup_fault(const struct region *r, const struct vmcoop_region_guest *g)
 {
-	u64 need = 2 * VMCOOP_REGION_PAGE;
+	u64 need = 2ULL * VMCOOP_REGION_PAGE;
 
 	if (g->state != VMCOOP_GUEST_RUNNING && g->state != VMCOOP_GUEST_STOPPED)
 		return "no such state";
@@ -308,6 +308,6 @@ void region_ring(const struct region *r, const struct region_setup *s, u32 i,
 	memset(ring, 0, sizeof(*ring));
 	ring->cons = (struct vmcoop_ring_cons *)base;
 	ring->prod = (struct vmcoop_ring_prod *)(base + VMCOOP_REGION_PAGE);
-	ring->data = (__u64 *)(base + 2 * VMCOOP_REGION_PAGE);
+	ring->data = (__u64 *)(base + 2UL * VMCOOP_REGION_PAGE);
 	ring->size = s->data_size;
 }

@@ -94,7 +94,7 @@ double report_mpki(const struct report *r, enum join_method m, const struct row 
 static void put_ratio(char *out, double v)
 {
 	if (v < 0)
-		strcpy(out, "-");
+		memcpy(out, "-", 2);
 	else
 		sprintf(out, "%.2f", v);
 }
@@ -119,7 +119,7 @@ static void cell_process(const struct cell *c)
 	double share = row_process_share(&c->r->rows[c->method], c->row);
 
 	if (share < 0)
-		strcpy(c->out, "-");
+		memcpy(c->out, "-", 2);
 	else
 		put_hundredths(c->out, 100 * share, "%");
 }
@@ -131,7 +131,7 @@ static void cell_samples(const struct cell *c)
 
 static void cell_method(const struct cell *c)
 {
-	strcpy(c->out, method_names[c->method]);
+	snprintf(c->out, REPORT_CELL, "%s", method_names[c->method]);
 }
 
 static void cell_vm(const struct cell *c)

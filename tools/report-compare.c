@@ -145,7 +145,7 @@ static void put_keys(const struct report *r, enum join_method m, const struct ro
 		if (row)
 			report_cell(r, m, row, k->fields[i], cell);
 		else
-			strcpy(cell, report_field_title(k->fields[i]));
+			snprintf(cell, sizeof(cell), "%s", report_field_title(k->fields[i]));
 		pad = k->widths[i] - text_width(cell);
 		if (report_field_right(k->fields[i]))
 			fprintf(f, "  %*s%s", pad, "", cell);

@@ -411,7 +411,8 @@ static void make_cells(const struct report *r, const struct row *row, struct tab
 		if (row)
 			report_cell(r, r->method, row, t->fields[c], t->cells[c]);
 		else
-			strcpy(t->cells[c], report_field_title(t->fields[c]));
+			snprintf(t->cells[c], sizeof(t->cells[c]), "%s",
+				 report_field_title(t->fields[c]));
 }
 
 static void put_table(const struct report *r, FILE *f)

@@ -165,7 +165,7 @@ static u32 find_row(struct rows *r, const struct row *want)
 		r->cap = 2 * r->cap + 64;
 		r->rows = xreallocarray(r->rows, r->cap, sizeof(*r->rows));
 		r->sums = xreallocarray(r->sums, r->cap, sizeof(*r->sums));
-		if (r->counts)
+		if (r->nr_counts)
 			resize_counts(r, r->nr_counts, r->cap);
 	}
 	r->rows[r->nr] = *want;
@@ -236,7 +236,7 @@ static void add_counts(struct rows *r, u32 at, const struct joined *j)
 {
 	u32 e;
 
-	if (j->nr_counts > r->nr_counts || !r->counts)
+	if (j->nr_counts > r->nr_counts)
 		resize_counts(r, j->nr_counts, r->cap);
 	for (e = 0; e < j->nr_counts; e++)
 		r->counts[(size_t)at * r->nr_counts + e] += j->counts[e];
