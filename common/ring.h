@@ -363,7 +363,9 @@ static inline long vmcoop_ring_fetch(const struct vmcoop_ring *r, __u64 pos, voi
 		return vmcoop_ring_before(pos, vmcoop_load(&r->prod->oldest)) ? -ESTALE : -EBADMSG;
 	if (len > cap)
 		len = cap;
-	part = len < r->size - at ? len : r->size - at;
+	part = r->size - at;
+	if (part > len)
+		part = len;
 	memcpy(buf, (const char *)r->data + at, part);
 	memcpy((char *)buf + part, r->data, len - part);
 	/* The bytes are read before oldest, which moves before they change. */

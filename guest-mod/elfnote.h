@@ -56,8 +56,10 @@ static inline u32 elfnote_find(const struct elfnote_file *f, u32 len, u32 max, c
 /* As elfnote_build_id(), for a segment of notes at @off. */
 static inline u32 elfnote_segment(struct elfnote_file *f, u64 off, u64 len, u32 max, const u8 **id)
 {
-	u32 n = len < ELFNOTE_MAX_NOTES ? len : ELFNOTE_MAX_NOTES;
+	u32 n = ELFNOTE_MAX_NOTES;
 
+	if (n > len)
+		n = len;
 	return f->read(f, off, f->buf, n) ? elfnote_find(f, n, max, id) : 0;
 }
 
