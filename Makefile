@@ -19,7 +19,7 @@ LAB	= tests/lab/run --arch $(MACHINE)
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab kunit \
-	model fuzz check-fuzz check-perf checkpatch bench-tool
+	check-static model fuzz check-fuzz check-perf bench-tool
 
 all: tools modules
 
@@ -34,6 +34,7 @@ help:
 	@echo '  make check               all of the following, in a few minutes'
 	@echo '  make check-tools         unit tests of common/ and of the tool'
 	@echo '  make check-modules       both modules, without a warning, for kernels $(KERNELS)'
+	@echo '  make check-static        what checkpatch, coccinelle, clang-tidy and -Wextra find in the code'
 	@echo '  make check-lab           the scenarios smoke and bad-input in nested virtual machines'
 	@echo '  make kunit               the KUnit suites of the modules, in a kernel built for them'
 	@echo '  make lab SCENARIO=name   one scenario of tests/lab/scenarios'
@@ -41,7 +42,6 @@ help:
 	@echo '  make check-fuzz          each fuzzer of tests/fuzz for some seconds; make fuzz TIME=seconds: longer'
 	@echo '  make check-perf          what export writes, read by the perf of another suite of Debian (SUITE=sid)'
 	@echo '  make bench-tool          how fast vmcoop-dump reads, beside perf (SIZES="1000000 ...")'
-	@echo '  make checkpatch          kernel style, with a kernel source tree in KSRC'
 	@echo 'Variables: KERNEL=6.1|6.12|7.2 (lab), ARCH=x86_64|arm64 (lab), KDIR (modules), BUILD (build output)'
 
 # Built in a tree of symbolic links, so that several kernels do not mix.
@@ -76,7 +76,7 @@ lab:
 	@tests/deps build lab check
 	$(LAB) --kernel $(KERNEL) $(SCENARIO)
 
-check: check-tools check-fuzz model check-modules kunit check-lab
+check: check-tools check-static check-fuzz model check-modules kunit check-lab
 
 check-fuzz:
 	@tests/deps build fuzz
@@ -109,6 +109,9 @@ check-modules:
 	@tests/deps build lab check
 	tests/check-modules $(foreach m,$(MACHINES),$(addprefix $(m)/,$(KERNELS)))
 
+check-static:
+	tests/check-static
+
 check-lab:
 	@tests/deps build lab check
 	@set -e; for m in $(MACHINES); do \
@@ -123,9 +126,3 @@ kunit:
 bench-tool:
 	@tests/deps build bench
 	@$(MAKE) --no-print-directory -C tests/bench bench O='$(BUILD)/bench'
-
-checkpatch:
-	@test -x '$(KSRC)/scripts/checkpatch.pl' || { \
-		echo 'Give KSRC=, a kernel source tree with scripts/checkpatch.pl' >&2; exit 1; }
-	'$(KSRC)'/scripts/checkpatch.pl --no-tree --strict --quiet --terse -f \
-		common/*.h host-mod/*.[ch] guest-mod/*.[ch]
