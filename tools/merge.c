@@ -136,44 +136,50 @@ static u8 record_prio(u8 type)
  * takes as many steps as there are levels. Changes elsewhere are rare (a chunk
  * for a source that had none, a clock): then it is made anew.
  *
- * What plays is a source's place in the order, in one number: host time, then
- * priority, then the source's leaf. Leaves are in the order of sources' numbers.
+ * What plays is a source's place in the order, in one number: the host time from
+ * the tree's base on, then priority, then the source's leaf. Leaves are in the
+ * order of sources' numbers. The base is the earliest head when the tree is made.
+ * A head before it can only be the next record of the source that has just won:
+ * it wins again. Those too far behind the base for the number are told apart when
+ * they are the next: then the tree is made anew.
  */
-typedef unsigned __int128 place_t;
-
 #define KEY_NONE	UINT64_MAX
 #define KEY_MAX		(UINT64_MAX - 1)
 #define LEAF_BITS	16
+#define PRIO_BITS	2
+#define TIME_SHIFT	(PRIO_BITS + LEAF_BITS)
+#define TIME_FAR	((1ULL << (64 - TIME_SHIFT)) - 2)
+#define PLACE_NONE	UINT64_MAX
 static_assert(MERGE_SOURCES <= 1U << LEAF_BITS, "leaves");
 
-static inline u64 key_of(place_t p)
+static inline u32 leaf_of(u64 place)
 {
-	return p >> 64;
+	return place & ((1U << LEAF_BITS) - 1);
 }
 
-static inline u32 leaf_of(place_t p)
+static inline u64 place_of(const struct merge *m, const struct merge_source *s)
 {
-	return p & ((1U << LEAF_BITS) - 1);
-}
+	u64 time;
 
-static inline place_t place_of(const struct merge_source *s)
-{
-	return (place_t)(s->queued ? s->key : KEY_NONE) << 64 | s->prio << LEAF_BITS | s->leaf;
+	if (!s->queued)
+		return PLACE_NONE;
+	time = s->key < m->base ? 0 : min_u64(s->key - m->base, TIME_FAR - 1) + 1;
+	return time << TIME_SHIFT | (u64)s->prio << LEAF_BITS | s->leaf;
 }
 
 /* The winner below node @at; the losers stay there. */
-static place_t play(struct merge *m, u32 at)
+static u64 play(struct merge *m, u32 at)
 {
-	place_t a, b;
+	u64 a, b;
 
 	if (at >= m->nr_leaves) {
 		at -= m->nr_leaves;
-		return at < m->nr_all ? place_of(m->all[at]) : (place_t)KEY_NONE << 64;
+		return at < m->nr_all ? place_of(m, m->all[at]) : PLACE_NONE;
 	}
 	a = play(m, 2 * at);
 	b = play(m, 2 * at + 1);
-	m->tree[at] = a < b ? b : a;
-	return a < b ? a : b;
+	m->tree[at] = max_u64(a, b);
+	return min_u64(a, b);
 }
 
 static int by_number(const void *a, const void *b)
@@ -198,25 +204,25 @@ static void restore_order(struct merge *m)
 		m->tree = xreallocarray(m->tree, leaves, sizeof(*m->tree));
 		m->nr_leaves = leaves;
 	}
+	m->base = KEY_NONE;
+	for (i = 0; i < m->nr_all; i++)
+		if (m->all[i]->queued)
+			m->base = min_u64(m->base, m->all[i]->key);
 	m->tree[0] = play(m, 1);
 	m->disorder = false;
 }
 
 static inline void replay(struct merge *m, struct merge_source *s)
 {
-	place_t cur = place_of(s), *tree = m->tree;
+	u64 cur = place_of(m, s), *tree = m->tree;
 	u32 at;
 
 	for (at = (m->nr_leaves + s->leaf) / 2; at; at /= 2) {
-		place_t other = tree[at];
-		bool lost = other < cur;
-		u64 high = lost ? key_of(cur) : key_of(other), low = lost ? (u64)cur : (u64)other;
-		u64 won_high = lost ? key_of(other) : key_of(cur);
-		u64 won_low = lost ? (u64)other : (u64)cur;
+		u64 other = tree[at];
 
 		/* Without a branch: nobody can predict it. */
-		tree[at] = (place_t)high << 64 | low;
-		cur = (place_t)won_high << 64 | won_low;
+		tree[at] = max_u64(cur, other);
+		cur = min_u64(cur, other);
 	}
 	tree[0] = cur;
 }
@@ -224,11 +230,16 @@ static inline void replay(struct merge *m, struct merge_source *s)
 /* What comes next, NULL if nothing does before @limit. */
 static inline struct merge_source *first_below(struct merge *m, u64 limit)
 {
+	struct merge_source *s;
+
 	if (!m->nr_all)
 		return NULL;
-	if (m->disorder)
+	if (m->disorder || m->tree[0] >> TIME_SHIFT == TIME_FAR)
 		restore_order(m);
-	return key_of(m->tree[0]) < limit ? m->all[leaf_of(m->tree[0])] : NULL;
+	if (m->tree[0] == PLACE_NONE)
+		return NULL;
+	s = m->all[leaf_of(m->tree[0])];
+	return s->key < limit ? s : NULL;
 }
 
 /* ---- Sources ---------------------------------------------------------------- */

@@ -139,7 +139,8 @@ struct merge {
 	struct u64map clocks;		/* by VM and vCPU */
 	struct merge_source **all, **guests;
 	u32 nr_all, nr_guests;
-	unsigned __int128 *tree;	/* of places in the order: see merge.c */
+	u64 *tree;			/* of places in the order: see merge.c */
+	u64 base;			/* host time that places count from */
 	u32 nr_leaves;			/* a power of two */
 	bool disorder;			/* the tree has to be made anew */
 	bool sorted;			/* @all is, by numbers */

@@ -524,6 +524,27 @@ TEST(stamps_from_the_future_hold_nobody_up)
 	CHECK(session.merge.untimed > 0);
 }
 
+/* Heads of several rings, further apart than a place in the merge's order can tell. */
+TEST(records_years_apart_stay_in_order)
+{
+	const u64 year = 365ULL * 86400 * SEC;
+	struct stream s;
+	int i;
+
+	begin(&s, 0);
+	put_sample(&s, HOST1, 5 * year, 0, H0, KTEXT + 5);
+	put_sample(&s, HOST1, 6 * year, 0, H0, KTEXT + 6);
+	put_sample(&s, HOST2, 3 * year, 1, H1, KTEXT + 3);
+	put_sample(&s, HOST2, 4 * year, 1, H1, KTEXT + 4);
+	put_sample(&s, HOST2, 7 * year, 1, H1, KTEXT + 7);
+	stream_round(&s, 8 * year);
+	read_all(&s, METHOD_SAMPLED);
+	EQ(nr_answers, 5);
+	for (i = 0; i < nr_answers; i++)
+		EQ(answers[i].j.ip, KTEXT + 3 + i);
+	EQ(session.merge.late, 0);
+}
+
 TEST(late_records_are_used_and_counted)
 {
 	struct stream s;
@@ -917,6 +938,7 @@ TESTS(
 	RUN(a_guest_waits_for_its_clock),
 	RUN(a_guest_without_a_clock_is_told_as_such),
 	RUN(stamps_from_the_future_hold_nobody_up),
+	RUN(records_years_apart_stay_in_order),
 	RUN(late_records_are_used_and_counted),
 	RUN(a_host_that_slept_is_told),
 	RUN(samples_of_vmms_are_told),
