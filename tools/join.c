@@ -228,21 +228,24 @@ static void find_running(struct join *j, struct vcpu *v)
 	const struct guest *g = v->vm->guest;
 	struct running *r = &v->running;
 
-	*r = (struct running){ .who = v->no_who, .comm = "", .reason = not_known(v) };
-	if (r->reason)
+	*r = (struct running){
+		.sample = { .count = 1, .vcpu = v, .vm = v->vm, .who = v->no_who, .comm = "",
+			    .mode = VMCOOP_MODE_UNKNOWN, .reason = not_known(v) },
+	};
+	if (r->sample.reason)
 		return;
 	r->changes = g->changes + 1;
-	r->pid = v->pid;
-	r->tid = v->tid;
+	r->sample.pid = v->pid;
+	r->sample.tid = v->tid;
 	r->task = guest_find_task(g, v->tid);
-	r->who = r->task ? r->task->who : 0;
+	r->sample.who = r->task ? r->task->who : 0;
 	r->space = r->task ? r->task->proc->space : 0;
-	r->cgroup = r->task ? r->task->cgroup : 0;
-	if (!r->pid && !r->tid) {
-		r->who = v->idle_who;
-		r->comm = v->idle_comm;
+	r->sample.cgroup = r->task ? r->task->cgroup : 0;
+	if (!v->pid && !v->tid) {
+		r->sample.who = v->idle_who;
+		r->sample.comm = v->idle_comm;
 	} else {
-		r->comm = r->task && *r->task->comm ? r->task->comm : make_comm(j, v);
+		r->sample.comm = r->task && *r->task->comm ? r->task->comm : make_comm(j, v);
 	}
 }
 
@@ -275,13 +278,8 @@ static inline enum join_reason attribute(struct joined *s)
 {
 	struct running *r = &s->vcpu->running;
 
-	s->comm = r->comm;
-	s->who = r->who;
-	s->cgroup = r->cgroup;
-	s->pid = r->pid;
-	s->tid = r->tid;
-	if (r->reason)
-		return r->reason;
+	if (s->reason)
+		return s->reason;
 	if (s->mode == VMCOOP_MODE_UNKNOWN)
 		return REASON_HIDDEN;
 	if (s->mode != VMCOOP_MODE_USER)
@@ -301,28 +299,28 @@ static inline struct joined *new_sample(struct join *j, struct vcpu *v, enum joi
 
 	know_running(j, v);
 	s = &j->batch[j->nr_batch];
-	/* Field by field: clearing all first takes longer. */
+	*s = v->running.sample;
 	s->method = method;
 	s->time = time;
-	s->count = 1;
-	s->vcpu = v;
-	s->vm = v->vm;
 	s->pcpu = v->pcpu;
-	s->period = 0;
-	s->ip = 0;
-	s->space = 0;
-	s->map = NULL;
-	s->counts = NULL;
-	s->nr_counts = 0;
-	s->chain = NULL;
-	s->nr_kernel = s->nr_user = 0;
-	s->cgroup = 0;
-	s->pid = s->tid = 0;
-	s->event = 0;
-	s->mode = VMCOOP_MODE_UNKNOWN;
-	s->reason = REASON_NONE;
-	s->comm = "";
-	s->who = 0;
+	return s;
+}
+
+/* One of which nothing is known. */
+static struct joined *new_unknown(struct join *j, struct vcpu *v, u64 time, enum join_reason reason)
+{
+	struct joined *s = &j->batch[j->nr_batch];
+
+	*s = (struct joined){
+		.method = METHOD_TICK,
+		.time = time,
+		.count = 1,
+		.vcpu = v,
+		.vm = v->vm,
+		.comm = "",
+		.mode = VMCOOP_MODE_UNKNOWN,
+		.reason = reason,
+	};
 	return s;
 }
 
@@ -380,16 +378,13 @@ static void on_gone(struct join *j, struct vcpu *v, u64 t)
 /* The task that runs on @v, as method "counted" wants to know it. */
 static struct joined identify(struct join *j, struct vcpu *v, u64 t)
 {
-	struct joined s = {
-		.time = t,
-		.count = 1,
-		.vcpu = v,
-		.vm = v->vm,
-		.pcpu = v->pcpu,
-		.mode = VMCOOP_MODE_KERNEL,
-	};
+	struct joined s;
 
 	know_running(j, v);
+	s = v->running.sample;
+	s.time = t;
+	s.pcpu = v->pcpu;
+	s.mode = VMCOOP_MODE_KERNEL;
 	s.reason = attribute(&s);
 	return s;
 }
@@ -565,9 +560,7 @@ static void untimed_tick(struct join *j, struct vcpu *v, const struct vmcoop_gue
 	if (time < j->begin || time > j->end)
 		return;
 	j->ticks++;
-	s = new_sample(j, v, METHOD_TICK, time);
-	s->reason = REASON_NO_CLOCK;
-	s->pcpu = 0;
+	s = new_unknown(j, v, time, REASON_NO_CLOCK);
 	s->ip = rec->ip;
 	emit(j);
 }
@@ -708,8 +701,8 @@ static void left_over(struct join *j, struct vcpu *v, u64 now)
 
 	if (ran == v->ran_at_tick)
 		return;
-	s = new_sample(j, v, METHOD_TICK, now);
-	s->reason = v->vm->has_source ? REASON_NO_TICK : REASON_NO_GUEST;
+	s = new_unknown(j, v, now, v->vm->has_source ? REASON_NO_TICK : REASON_NO_GUEST);
+	s->pcpu = v->pcpu;
 	s->period = ran - v->ran_at_tick;
 	s->count = 0;
 	emit(j);

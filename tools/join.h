@@ -93,59 +93,6 @@ struct vm {
 bool vm_is_called(const struct vm *vm, const char *name);
 
 /**
- * struct vcpu - a vCPU
- * @handle: in host records, 0 if none was told yet
- * @clock: in force, if @has_clock
- * @in: scheduled in, on @pcpu since @since
- * @ran: host ticks it ran inside the window, up to @since if it is in
- * @ran_at_tick: @ran at its last guest tick
- * @pid: process of the current task, if @has_task
- * @tid: current task
- * @counts: its counting events, NULL without
- * @counted: who gives them to code positions
- * @exits: where its time went
- * @running: what its samples have in common while nothing changes
- * @comm: what the current task is called if it has no name
- * @idle_comm: what its idle task is called
- * @idle_who: struct joined's @who of its idle task
- * @no_who: the same while no task is known
- * @last_row: where rows.c put its last sample, plus 1
- */
-struct vcpu {
-	struct vm *vm;
-	u32 id;
-	u32 handle;
-	u32 pcpu;
-	bool has_clock;
-	bool in;
-	bool has_task;
-	u32 pid, tid;
-	u32 last_row[NR_METHODS];
-	struct running {
-		u64 changes;		/* the guest's, plus 1, for which this is good */
-		u64 who;
-		const char *comm;
-		const struct task *task;
-		u64 space;
-		u64 cgroup;
-		u64 start, len;		/* of @map */
-		const struct mapping *map;	/* of the last sample */
-		enum join_reason reason;
-		u32 pid, tid;
-	} running;
-	u64 since;
-	u64 ran, ran_at_tick;
-	u32 tid_host;
-	struct vmcoop_clock clock;
-	struct counts_vcpu *counts;
-	struct counted *counted;
-	struct exits exits;
-	char comm[24], idle_comm[24];
-	u64 idle_who, no_who;
-	struct quality_vcpu quality;
-};
-
-/**
  * struct joined - a sample or a tick, attributed
  * @time: host time
  * @period: events, or for METHOD_TICK host ticks of running time, it stands for
@@ -181,6 +128,55 @@ struct joined {
 	u8 nr_kernel, nr_user;
 	enum join_method method : 8;
 	enum join_reason reason : 8;
+};
+
+/**
+ * struct vcpu - a vCPU
+ * @handle: in host records, 0 if none was told yet
+ * @clock: in force, if @has_clock
+ * @in: scheduled in, on @pcpu since @since
+ * @ran: host ticks it ran inside the window, up to @since if it is in
+ * @ran_at_tick: @ran at its last guest tick
+ * @pid: process of the current task, if @has_task
+ * @tid: current task
+ * @counts: its counting events, NULL without
+ * @counted: who gives them to code positions
+ * @exits: where its time went
+ * @running: what its samples have in common while nothing changes
+ * @comm: what the current task is called if it has no name
+ * @idle_comm: what its idle task is called
+ * @idle_who: struct joined's @who of its idle task
+ * @no_who: the same while no task is known
+ * @last_row: where rows.c put its last sample, plus 1
+ */
+struct vcpu {
+	struct vm *vm;
+	u32 id;
+	u32 handle;
+	u32 pcpu;
+	bool has_clock;
+	bool in;
+	bool has_task;
+	u32 pid, tid;
+	u32 last_row[NR_METHODS];
+	struct running {
+		u64 changes;		/* the guest's, plus 1, for which this is good */
+		struct joined sample;	/* with what follows from the task alone */
+		const struct task *task;
+		u64 space;
+		u64 start, len;		/* of @map */
+		const struct mapping *map;	/* of the last sample */
+	} running;
+	u64 since;
+	u64 ran, ran_at_tick;
+	u32 tid_host;
+	struct vmcoop_clock clock;
+	struct counts_vcpu *counts;
+	struct counted *counted;
+	struct exits exits;
+	char comm[24], idle_comm[24];
+	u64 idle_who, no_who;
+	struct quality_vcpu quality;
 };
 
 #define JOIN_BATCH	32
