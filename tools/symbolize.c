@@ -22,6 +22,7 @@
  * @given: of --symbols, NULL without
  * @kernel: the table in use, for the guest's @generation less 1
  * @offset: of its kernel from where @kernel says
+ * @object: what stands for that kernel in the keys of spots
  * @jit: by process: struct jit, of --guest-root
  */
 struct vm_symbols {
@@ -31,6 +32,7 @@ struct vm_symbols {
 	const struct symtab *kernel;
 	u64 generation, version;
 	u64 offset;
+	u64 object;
 	struct u64map jit;
 	struct vm_symbols *next;
 };
@@ -508,6 +510,7 @@ static const struct symtab *current_kernel(struct symbolizer *s, struct vm_symbo
 	} else {
 		s->no_anchor = true;
 	}
+	v->object = v->kernel ? hash_u64((uintptr_t)v->kernel ^ v->offset ^ v->version << 48) : 1;
 	return v->kernel;
 }
 
@@ -682,12 +685,9 @@ struct spot {
 static struct spot_key kernel_key(struct symbolizer *s, const struct joined *j)
 {
 	struct vm_symbols *v = vm_symbols(s, j->vm);
-	const struct symtab *kernel = current_kernel(s, v, j->vm);
 
-	return (struct spot_key){
-		.object = kernel ? hash_u64((uintptr_t)kernel ^ v->offset ^ v->version << 48) : 1,
-		.at = j->ip,
-	};
+	current_kernel(s, v, j->vm);
+	return (struct spot_key){ v->object, j->ip };
 }
 
 /* Of code that processes made nothing is kept: it may have changed. */
@@ -713,8 +713,11 @@ static void identify(struct place *p, const struct spot_key *k)
 	p->symbol = p->symbol ? intern_str(p->symbol) : NULL;
 	p->id = hash_u64(hash_u64((uintptr_t)p->dso ^ hash_u64((uintptr_t)p->path)) ^
 			 hash_u64(p->symbol ? (uintptr_t)p->symbol : ~p->addr)) | 1;
-	/* Functions have 64 bytes at the least, on average. */
-	p->near = k->object + ((k->at - p->offset) >> 6);
+	/*
+	 * Functions have 64 bytes at the least, on average. Without a name each address
+	 * has a row of its own.
+	 */
+	p->near = k->object + (p->symbol ? (k->at - p->offset) >> 6 : k->at);
 }
 
 struct spot *symbolize_soon(struct symbolizer *s, const struct joined *j, struct spot_key *k)
