@@ -47,10 +47,24 @@ static const char *const field_names[NR_FIELDS] = {
 
 #define FIELDS_DEFAULT	((1U << F_MACHINE) - 1)
 
+/**
+ * struct memo - a part of a line as it was put together before
+ * @key: all that decides on it; all zero: there is none
+ * @len: bytes of @text
+ */
+struct memo {
+	u64 key[3];
+	u32 len;
+	char text[100];
+};
+
+#define MEMOS	4096
+
 struct script {
 	struct view v;
 	u32 fields;
 	struct line line;
+	struct memo tasks[MEMOS], frames[MEMOS];
 };
 
 static bool has(const struct script *sc, enum field f)
@@ -58,9 +72,36 @@ static bool has(const struct script *sc, enum field f)
 	return sc->fields & 1U << f;
 }
 
+/* ---- Parts seen before ---------------------------------------------------------------- */
+
+static struct memo *memo_of(struct memo *table, u64 a, u64 b, u64 c)
+{
+	u64 hash = (a + b * 0x9e3779b97f4a7c15ULL + c) * 0xbf58476d1ce4e5b9ULL;
+
+	return &table[(hash >> 32) % MEMOS];
+}
+
+/* Adds what is kept under that key; false: nothing is. */
+static bool put_memo(struct line *l, const struct memo *m, u64 a, u64 b, u64 c)
+{
+	if (m->key[0] != a || m->key[1] != b || m->key[2] != c)
+		return false;
+	line_add(l, m->text, m->len);
+	return true;
+}
+
+/* Keeps what was put into the line from @from on, unless it is too long. */
+static void keep_memo(const struct line *l, size_t from, struct memo *m, u64 a, u64 b, u64 c)
+{
+	if (l->n - from > sizeof(m->text))
+		return;
+	*m = (struct memo){ .key = { a, b, c }, .len = l->n - from };
+	memcpy(m->text, l->text + from, m->len);
+}
+
 /* ---- A sample ----------------------------------------------------------------------- */
 
-static void put_task(struct script *sc, const struct joined *j)
+static void make_task(struct script *sc, const struct joined *j)
 {
 	struct line *l = &sc->line;
 
@@ -82,6 +123,25 @@ static void put_task(struct script *sc, const struct joined *j)
 		line_u64(l, has(sc, F_PID) ? j->pid : j->tid, 10, 7, ' ');
 		line_str(l, " ");
 	}
+	if (has(sc, F_CPU)) {
+		line_str(l, "[");
+		line_u64(l, j->pcpu, 10, 3, '0');
+		line_str(l, "] ");
+	}
+}
+
+/* A task's name and numbers, and its CPU. */
+static void put_task(struct script *sc, const struct joined *j)
+{
+	u64 ids = (u64)j->pid << 32 | j->tid;
+	struct memo *m = memo_of(sc->tasks, j->who, ids, j->pcpu);
+	size_t from = sc->line.n;
+
+	if (j->who && put_memo(&sc->line, m, j->who, ids, j->pcpu))
+		return;
+	make_task(sc, j);
+	if (j->who)
+		keep_memo(&sc->line, from, m, j->who, ids, j->pcpu);
 }
 
 /* Seconds since the window began, in microseconds; before it they are negative. */
@@ -118,11 +178,6 @@ static void put_header(struct script *sc, const struct joined *j)
 		line_str(l, " ");
 	}
 	put_task(sc, j);
-	if (has(sc, F_CPU)) {
-		line_str(l, "[");
-		line_u64(l, j->pcpu, 10, 3, '0');
-		line_str(l, "] ");
-	}
 	if (has(sc, F_TIME))
 		put_time(sc, j->time);
 	if (has(sc, F_PERIOD)) {
@@ -136,15 +191,11 @@ static void put_header(struct script *sc, const struct joined *j)
 	line_str(l, "\n");
 }
 
-static void put_frame(struct script *sc, const struct frame *f)
+/* What follows the address. */
+static void make_place(struct script *sc, const struct frame *f, const char *object)
 {
 	struct line *l = &sc->line;
 
-	line_str(l, "\t");
-	if (has(sc, F_IP)) {
-		line_u64(l, f->ip, 16, 16, ' ');
-		line_str(l, " ");
-	}
 	if (has(sc, F_SYM) && f->symbol)
 		line_escaped(l, f->symbol);
 	else if (has(sc, F_SYM))
@@ -155,10 +206,31 @@ static void put_frame(struct script *sc, const struct frame *f)
 	}
 	if (has(sc, F_DSO)) {
 		line_str(l, " (");
-		line_escaped(l, f->path ?: *f->dso ? f->dso : "[unknown]");
+		line_escaped(l, object);
 		line_str(l, ")");
 	}
 	line_str(l, "\n");
+}
+
+static void put_frame(struct script *sc, const struct frame *f)
+{
+	/* Both strings are unique, and stay. */
+	const char *object = f->path ?: *f->dso ? f->dso : "[unknown]";
+	u64 sym = (uintptr_t)f->symbol, obj = (uintptr_t)object;
+	struct memo *m = memo_of(sc->frames, sym, obj, f->offset);
+	struct line *l = &sc->line;
+	size_t from;
+
+	line_str(l, "\t");
+	if (has(sc, F_IP)) {
+		line_u64(l, f->ip, 16, 16, ' ');
+		line_str(l, " ");
+	}
+	from = l->n;
+	if (!put_memo(l, m, sym, obj, f->offset)) {
+		make_place(sc, f, object);
+		keep_memo(l, from, m, sym, obj, f->offset);
+	}
 	line_end(l, stdout);
 }
 

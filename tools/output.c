@@ -159,14 +159,23 @@ static char *hexadecimal(char *p, u64 v)
 	return p;
 }
 
+#define DIGITS	24	/* as many as 64 bits have, and some */
+
 void line_u64(struct line *l, u64 v, unsigned int base, unsigned int width, char pad)
 {
-	char buf[64], *end = buf + sizeof(buf);
-	char *p = base == 16 ? hexadecimal(end, v) : decimal(end, v);
+	/* Copied are DIGITS bytes, always: no call, no loop. What is too much does no harm. */
+	char buf[2 * DIGITS], *end = buf + DIGITS, *p;
+	size_t n;
 
-	while (end - p < (long)width && p > buf)
-		*--p = pad;
-	line_add(l, p, end - p);
+	memset(buf, pad, sizeof(buf));
+	p = base == 16 ? hexadecimal(end, v) : decimal(end, v);
+	n = max_u64(end - p, min_u64(width, DIGITS));
+	if (sizeof(l->text) - l->n < DIGITS) {
+		line_add(l, end - n, n);
+		return;
+	}
+	memcpy(l->text + l->n, end - n, DIGITS);
+	l->n += n;
 }
 
 void line_flush(struct line *l, FILE *f)

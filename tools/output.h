@@ -49,7 +49,7 @@ static inline void line_str(struct line *l, const char *s)
 }
 
 void line_escaped(struct line *l, const char *s);
-/* In @base 10 or 16, filled up to @width with @pad in front. */
+/* In @base 10 or 16, filled up to @width, 24 at most, with @pad in front. */
 void line_u64(struct line *l, u64 v, unsigned int base, unsigned int width, char pad);
 void line_pad(struct line *l, size_t spaces);
 void line_flush(struct line *l, FILE *f);
