@@ -40,19 +40,6 @@ static struct capture_vm *new_vm(struct capture *c, u32 pid)
 	return vm;
 }
 
-struct capture_vm *capture_vm(struct capture *c, u32 pid)
-{
-	struct capture_vm *vm = map_get(&c->vm_by_pid, pid);
-
-	if (vm)
-		return vm;
-	vm = new_vm(c, pid);
-	vm->start_time = vmm_start_time(pid);
-	vmm_identify(pid, &vm->id);
-	put_vm(c, vm);
-	return vm;
-}
-
 static void vm_died(struct capture *c, struct capture_vm *vm)
 {
 	vm->gone = true;
@@ -151,6 +138,21 @@ static void match_vm(struct capture *c, struct capture_vm *vm)
 		if (!reg->r.gone && vmm_maps_file(vm->pid, reg->r.dev, reg->r.ino))
 			capture_match(c, reg, vm);
 	}
+}
+
+struct capture_vm *capture_vm(struct capture *c, u32 pid)
+{
+	struct capture_vm *vm = map_get(&c->vm_by_pid, pid);
+
+	if (vm)
+		return vm;
+	vm = new_vm(c, pid);
+	vm->start_time = vmm_start_time(pid);
+	vmm_identify(pid, &vm->id);
+	put_vm(c, vm);
+	/* An idle VM is first heard of when it wakes up: what it runs then must not be missed. */
+	match_vm(c, vm);
+	return vm;
 }
 
 void capture_scan(struct capture *c)

@@ -645,6 +645,21 @@ TEST(regions_are_found_by_who_maps_them)
 	session_free(&session);
 }
 
+TEST(a_vm_that_wakes_up_is_read_at_once)
+{
+	struct capture_vm *vm;
+
+	begin();
+	guest_setup(1);
+	capture_scan(&cap);
+	vm = capture_vm(&cap, getpid());
+	CHECK(vm->region && vm->region == cap.regions[0]);
+	capture_round(&cap);
+	EQ(rings[0].cons->attached, 1);
+	finish();
+	session_free(&session);
+}
+
 TEST(a_vm_that_dies_leaves_what_was_recorded)
 {
 	struct capture_vm *vm;
@@ -903,6 +918,7 @@ TESTS(
 	RUN(a_guest_that_starts_anew_all_the_time_is_left_out),
 	RUN(a_region_of_two_vms_is_the_firsts),
 	RUN(regions_are_found_by_who_maps_them),
+	RUN(a_vm_that_wakes_up_is_read_at_once),
 	RUN(a_vm_that_dies_leaves_what_was_recorded),
 	RUN(a_round_promises_what_the_one_before_began_with),
 	RUN(only_the_vms_asked_for_are_kept),
