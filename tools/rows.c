@@ -456,7 +456,8 @@ struct interval row_interval(const struct rows *r, const struct row *row)
 	if (!r->squares || !r->samples || !row->sums.samples)
 		return iv;
 	by_count = (double)row->sums.samples / r->samples;
-	again = (double)row->sums.again / row->sums.samples;
+	again = fmin((double)row->sums.again / row->sums.samples, 1);
+	again -= (1 - again) * sqrt(again / row->sums.samples);
 	iv.n = (double)r->period * r->period / r->squares;
 	if (by_count < 1)
 		iv.n /= fmax(spacing_factor((again - by_count) / (1 - by_count)),

@@ -136,7 +136,9 @@ double row_process_share(const struct rows *r, const struct row *row);
  * a fraction of a distance. How long rows last is told by how often the vCPU's
  * sample before was of the same row; with a correlation r of neighbours, falling
  * off exponentially, the variance is that of random samples times
- * (1 + r) / (1 - r) + 2 / ln r.
+ * (1 + r) / (1 - r) + 2 / ln r. That falls steeply where r begins, and r, too, is
+ * told by samples only: it is taken to be lower by its standard error there, and
+ * by less the longer rows last.
  */
 struct interval {
 	double low, high, n;
