@@ -19,7 +19,7 @@ LAB	= tests/lab/run --arch $(MACHINE)
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab kunit \
-	check-static model fuzz check-fuzz check-perf bench-tool
+	check-static model fuzz check-fuzz check-perf bench-tool precision
 
 all: tools modules
 
@@ -42,6 +42,7 @@ help:
 	@echo '  make check-fuzz          each fuzzer of tests/fuzz for some seconds; make fuzz TIME=seconds: longer'
 	@echo '  make check-perf          what export writes, read by the perf of another suite of Debian (SUITE=sid)'
 	@echo '  make bench-tool          how fast vmcoop-dump reads, beside perf (SIZES="1000000 ...")'
+	@echo '  make precision           how far shares are from the truth: Documentation/precision.md, made anew'
 	@echo 'Variables: KERNEL=6.1|6.12|7.2 (lab), ARCH=x86_64|arm64 (lab), KDIR (modules), BUILD (build output)'
 
 # Built in a tree of symbolic links, so that several kernels do not mix.
@@ -126,3 +127,9 @@ kunit:
 bench-tool:
 	@tests/deps build bench
 	@$(MAKE) --no-print-directory -C tests/bench bench O='$(BUILD)/bench'
+
+# A table is taken over only from a run that has passed.
+precision:
+	@tests/deps build lab check
+	tests/lab/run --arch aarch64 arm64-precision
+	cp build/lab/arm64-precision-aarch64/precision.md Documentation/

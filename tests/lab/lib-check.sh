@@ -108,3 +108,53 @@ rings_add_up() {
 		and all(.rings[]; .produced == .consumed + .dropped + .pending and .balanced)' \
 		report.json
 }
+
+# report_methods DATA: a report as JSON, of all methods, its rows of method "counted".
+report_methods() {
+	"$TOP/tools/vmcoop-dump" report -i "$1" --guest-root guest-root \
+		--guest-kallsyms guest0.kallsyms --sort comm,pid,sym \
+		--method counted --compare-methods --json
+}
+
+# told COMM METHOD: of the report on stdin "PID FUNCTION SHARE LOW HIGH" for what programs of
+# that name did in user mode, or may have done. Shares are of that alone.
+told() {
+	jq -r --arg comm "$1" --arg method "$2" '
+		[.compared.rows[] | select(.comm == $comm and .mode != "k")] as $rows
+		| ($rows | map(.[$method].share) | add) as $all
+		| $rows[] | "\(.pid) \(.sym | gsub(" "; "_")) "
+			+ (.[$method] | [.share, .low, .high] | map((. // 0) / $all | tostring)
+			   | join(" "))'
+}
+
+# distance TRUTH TOLD: of "PID FUNCTION WEIGHT ..." in both files, the part of all weight that
+# they give to different functions (total variation), in %.
+distance() {
+	awk '
+		NR == FNR { truth[$1, $2] = $3; all_true += $3; seen[$1, $2] }
+		NR != FNR { told[$1, $2] = $3; all_told += $3; seen[$1, $2] }
+		END {
+			for (i in seen) {
+				d = truth[i] / all_true - told[i] / all_told
+				sum += d < 0 ? -d : d
+			}
+			printf "%.3f\n", 50 * sum
+		}' "$1" "$2"
+}
+
+# covered TRUTH TOLD: how many true shares there are, and how many lie in their intervals.
+covered() {
+	awk '
+		NR == FNR { truth[$1, $2] = $3; all += $3; n++ }
+		NR != FNR { low[$1, $2] = $4; high[$1, $2] = $5 }
+		END {
+			for (i in truth)
+				good += i in low && truth[i] >= low[i] * all && truth[i] <= high[i] * all
+			print n, good + 0
+		}' "$1" "$2"
+}
+
+# within VALUE LOW HIGH
+within() {
+	awk -v v="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(v >= low && v <= high) }'
+}
