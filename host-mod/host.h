@@ -396,6 +396,7 @@ struct tracepoint;
  * @of_kvm: it belongs to KVM and comes and goes with that
  * @optional: kernels without it are followed well enough
  * @tp: the tracepoint, NULL while there is none
+ * @error: what attaching it last came to
  */
 struct vh_probe {
 	const char		*name;
@@ -403,6 +404,7 @@ struct vh_probe {
 	bool			of_kvm;
 	bool			optional;
 	struct tracepoint	*tp;
+	int			error;
 };
 
 int vh_probes_init(void);

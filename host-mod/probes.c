@@ -238,10 +238,9 @@ static struct vh_probe *vh_probe_at(unsigned int i)
 
 static void vh_probe_attach(struct vh_probe *p, struct tracepoint *tp)
 {
-	int ret = tracepoint_probe_register(tp, p->func, NULL);
-
-	if (ret)
-		pr_warn("tracepoint %s: not registered (error %d)\n", p->name, ret);
+	p->error = tracepoint_probe_register(tp, p->func, NULL);
+	if (p->error)
+		pr_warn("tracepoint %s: not registered (error %d)\n", p->name, p->error);
 	else
 		p->tp = tp;
 }
@@ -317,7 +316,8 @@ static bool vh_kvm_loaded(void)
  * KVM may be there already, or come later, or never.
  *
  * Context: task.
- * Return: 0, or an error with a message if the scheduler cannot be followed.
+ * Return: 0, or an error with a message if the scheduler, or a KVM that is there,
+ * cannot be followed.
  */
 int vh_probes_init(void)
 {
@@ -334,12 +334,16 @@ int vh_probes_init(void)
 		vh_probes_exit();
 		return ret;
 	}
-	for (i = 0; (p = vh_probe_at(i)); i++) {
-		if (!p->of_kvm && !p->tp) {
+	for (i = 0; !ret && (p = vh_probe_at(i)); i++) {
+		ret = p->error;
+		if (!ret && !p->of_kvm && !p->tp) {
 			pr_err("this kernel has no tracepoint %s\n", p->name);
-			vh_probes_exit();
-			return -EOPNOTSUPP;
+			ret = -EOPNOTSUPP;
 		}
+	}
+	if (ret) {
+		vh_probes_exit();
+		return ret;
 	}
 	if (!vh_kvm_loaded())
 		pr_info("KVM is not loaded: waiting for it\n");
