@@ -138,14 +138,14 @@ tell_guest() {
 	echo "$2" 1<>"/lab/guest$1.in"
 }
 
-# finish_guest N [SECONDS]: wait until it has powered itself off, fetch its files.
+# finish_guest N: wait until it has powered itself off, fetch its files.
 finish_guest() {
 	say "waiting for guest $1 to power off"
 	guest_pid "$1"
-	if wait_until "${2:-30}" gone "$GUEST_PID"; then
+	if wait_until 120 gone "$GUEST_PID"; then
 		point "guest $1 powers off" guest_marked "$1" bye
 	else
-		not_ok "guest $1 powers off within ${2:-30} s"
+		not_ok "guest $1 powers off within 120 s"
 		note "$(tail -n 5 "/lab/out/guest$1.console")"
 		kill -9 "$GUEST_PID"
 	fi
