@@ -5,9 +5,13 @@
 # the archive that carries them into the lab host.
 
 # read_conf [KEY=VALUE...]: the scenario's conf over the defaults, the settings of the
-# command line over both.
+# command line over both; it may look at them.
 read_conf() {
 	local setting slower=1
+
+	for setting; do
+		[[ $setting =~ ^[A-Za-z_][A-Za-z0-9_]*= ]] || die "not KEY=VALUE: $setting"
+	done
 
 	HOST_CPUS=${LAB_CPUS:-2} HOST_MEM=2048	# MiB
 	GUEST_CPUS=1 GUEST_MEM=256
@@ -29,9 +33,9 @@ read_conf() {
 	ARCHES=''			# those it runs on, if not on all
 	SCRIPTS=$SCENARIO		# the scenario whose host and guest scripts it runs
 	EXTRA=()			# names of more variables for the scripts
+	[ $# = 0 ] || declare -g "$@"
 	. "$LAB/scenarios/$SCENARIO/conf"
 	for setting; do
-		[[ $setting =~ ^[A-Za-z_][A-Za-z0-9_]*= ]] || die "not KEY=VALUE: $setting"
 		declare -g "$setting"
 		EXTRA+=("${setting%%=*}")
 	done
@@ -74,23 +78,17 @@ quiet_make() {
 		{ cat "$MAKE_LOG" >&2; die "make $* failed"; }
 }
 
-# build_initramfs DIR: leave DIR/vmlinux, DIR/initrd and DIR/guest-root.
-build_initramfs() {
-	local dir=$1 stage=$1/stage guest=$1/stage/lab/guest-root lock file copy tool
+# make_modules KUNIT: for the kernel in use; leave VMCOOP_HOST and VMCOOP_GUEST, the modules.
+make_modules() {
+	quiet_make modules KDIR="$KDIR" KBUILD_FLAGS="$KBUILD_CROSS${1:+ VMCOOP_KUNIT=m}"
+	# It ends with naming the two.
+	VMCOOP_HOST=$(tail -n 2 "$MAKE_LOG" | grep '/vmcoop_host\.ko$')
+	VMCOOP_GUEST=$(tail -n 2 "$MAKE_LOG" | grep '/vmcoop_guest\.ko$')
+}
 
-	base_entry "$KERNEL"
-	mkdir -p "$stage/lab/scenario" "$stage/lab/modules.d" "$guest/lab/scenario"
-	install "$LAB/init-host" "$stage/init"
-	install "$LAB/init-guest" "$guest/init"
-	install -D -t "$stage/bin" "$LAB/guest-work"
-	cp "$LAB/points.sh" "$LAB/lib-host.sh" "$stage/lab/"
-	cp "$LAB/points.sh" "$LAB/lib-guest.sh" "$guest/lab/"
-	cp "$LAB/scenarios/$SCRIPTS/host" "$stage/lab/scenario/"
-	[ ! -e "$LAB/scenarios/$SCRIPTS/guest" ] ||
-		cp "$LAB/scenarios/$SCRIPTS/guest" "$guest/lab/scenario/"
-	write_conf >"$stage/lab/conf"
-	cp "$stage/lab/conf" "$guest/lab/"
-	[ -z "$KASLR" ] || cp "$KERNEL_DIR/boot/vmlinuz-$KERNEL_RELEASE" "$stage/lab/vmlinuz"
+# The part of the archive that depends on the lab host's kernel.
+stage_host_kernel() {
+	local stage=$1 file
 
 	if [ -n "$ICOUNT" ] && [ -n "${ICOUNT_MODULE:-}" ]; then
 		lab_module_entry "$KERNEL"
@@ -100,28 +98,67 @@ build_initramfs() {
 		lab_module_entry "$KERNEL"
 		cp "$REPLY/$file.ko" "$stage/lab/"
 	done
-
 	carry_kernel_modules "$stage" host "${HOST_KERNEL_MODULES[*]}"
-	carry_kernel_modules "$guest" guest "${GUEST_KERNEL_MODULES[*]}"
+	[ "$VMCOOP" = 1 ] || return 0
+	headers_entry "$KERNEL"
+	make_modules "$KUNIT"
+	cp "$VMCOOP_HOST" "$stage/lab/"
+	[ -z "$KUNIT" ] || cp "${VMCOOP_HOST%/*}"/*/tests/*_kunit.ko "$stage/lab/"
+}
 
-	if [ -n "$GUEST_MODULE" ]; then
-		lab_module_entry "$KERNEL"
-		cp "$REPLY/$GUEST_MODULE.ko" "$guest/lab/"
+# The part that depends on the guests' kernel. $1 is the lab host's root, $2 theirs in it.
+stage_guest_kernel() {
+	if [ "$NESTED_KERNEL" != "$KERNEL" ]; then
+		# In place of the list in the host's archive, even if there are none.
+		mkdir -p "$2/lab/modules"
+		: >"$2/lab/modules/guest"
+		cp -a "$BASE_DIR/guest-root/." "$2/"
+		cp "$BASE_DIR/vmlinux" "$1/lab/"
 	fi
+	[ -z "$KASLR" ] || cp "$KERNEL_DIR/boot/vmlinuz-$KERNEL_RELEASE" "$1/lab/vmlinuz"
+	if [ -n "$GUEST_MODULE" ]; then
+		lab_module_entry "$NESTED_KERNEL"
+		cp "$REPLY/$GUEST_MODULE.ko" "$2/lab/"
+	fi
+	carry_kernel_modules "$2" guest "${GUEST_KERNEL_MODULES[*]}"
+	[ "$VMCOOP" = 1 ] || return 0
+	if [ "$NESTED_KERNEL" != "$KERNEL" ]; then
+		headers_entry "$NESTED_KERNEL"
+		make_modules ''
+	fi
+	cp "$VMCOOP_GUEST" "$2/lab/"
+}
 
+# build_initramfs DIR: leave DIR/vmlinux, DIR/initrd and DIR/guest-root.
+build_initramfs() {
+	local dir=$1 stage=$1/stage guest=$1/stage/lab/guest-root lock file copy tool base
+
+	mkdir -p "$stage/lab/scenario" "$stage/lab/modules.d" "$guest/lab/scenario"
+	# Kernels first: they may take their time.
+	base_entry "$NESTED_KERNEL"
+	base_entry "$KERNEL"
+	base=$BASE_DIR
 	exec {lock}>"$TOP/build/lab/make.lock"
 	flock -w 600 "$lock" || die "another run is building for too long"
+	stage_host_kernel "$stage"
+	base_entry "$NESTED_KERNEL"
+	stage_guest_kernel "$stage" "$guest"
+
+	install "$LAB/init-host" "$stage/init"
+	install "$LAB/init-guest" "$guest/init"
+	install -D -t "$stage/bin" "$LAB/guest-work" "$LAB/find-leaks"
+	install -D -t "$guest/bin" "$LAB/find-leaks"
+	cp "$LAB/points.sh" "$LAB/lib-host.sh" "$stage/lab/"
+	cp "$LAB/points.sh" "$LAB/lib-guest.sh" "$guest/lab/"
+	cp "$LAB/scenarios/$SCRIPTS/host" "$stage/lab/scenario/"
+	[ ! -e "$LAB/scenarios/$SCRIPTS/guest" ] ||
+		cp "$LAB/scenarios/$SCRIPTS/guest" "$guest/lab/scenario/"
+	write_conf >"$stage/lab/conf"
+	cp "$stage/lab/conf" "$guest/lab/"
+
 	if [ "$VMCOOP" = 1 ]; then
-		headers_entry "$KERNEL"
 		tool=$TOP/build/tools/$ARCH/vmcoop-dump
 		quiet_make -C tools O="$(dirname "$tool")" "${CROSS_MAKE[@]}"
-		quiet_make modules KDIR="$KDIR" \
-			KBUILD_FLAGS="$KBUILD_CROSS${KUNIT:+ VMCOOP_KUNIT=m}"
-		# It ends with naming the two.
-		file=$(tail -n 2 "$MAKE_LOG" | grep '/vmcoop_host\.ko$')
-		cp "$file" "$stage/lab/"
-		cp "$(tail -n 2 "$MAKE_LOG" | grep '/vmcoop_guest\.ko$')" "$guest/lab/"
-		[ -z "$KUNIT" ] || cp "${file%/*}"/*/tests/*_kunit.ko "$stage/lab/"
 		install -D "$tool" "$stage/usr/bin/vmcoop-dump"
 		carry_libraries "$stage" "$tool"
 		if [ -n "$GUEST_TOOL" ]; then
@@ -149,9 +186,9 @@ build_initramfs() {
 	done
 
 	(cd "$stage" && find . | cpio -o -H newc --quiet) >"$dir/stage.cpio"
-	cat "$BASE_DIR/base.cpio" "$dir/stage.cpio" >"$dir/initrd"
-	ln -s "$BASE_DIR/vmlinux" "$dir/vmlinux"
-	cp -a "$BASE_DIR/guest-root" "$dir/guest-root"
+	cat "$base/base.cpio" "$dir/stage.cpio" >"$dir/initrd"
+	ln -s "$base/vmlinux" "$dir/vmlinux"
+	cp -a "$base/guest-root" "$dir/guest-root"
 	cp -a "$guest/." "$dir/guest-root/"
 	rm -r "$stage" "$dir/stage.cpio"
 }
