@@ -19,7 +19,7 @@ LAB	= tests/lab/run --arch $(MACHINE)
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab kunit \
-	check-static model fuzz check-fuzz check-perf bench-tool precision
+	check-debug check-static model fuzz check-fuzz check-perf bench-tool precision
 
 all: tools modules
 
@@ -41,6 +41,7 @@ help:
 	@echo '  make model               common/ring.h, checked in all states of small worlds'
 	@echo '  make check-fuzz          each fuzzer of tests/fuzz for some seconds; make fuzz TIME=seconds: longer'
 	@echo '  make check-perf          what export writes, read by the perf of another suite of Debian (SUITE=sid)'
+	@echo '  make check-debug         the modules'"'"' scenarios on debugging kernels: an hour or two'
 	@echo '  make bench-tool          how fast vmcoop-dump reads, beside perf (SIZES="1000000 ...")'
 	@echo '  make precision           how far shares are from the truth: Documentation/precision.md, made anew'
 	@echo 'Variables: KERNEL=6.1|6.12|7.2 (lab), ARCH=x86_64|arm64 (lab), KDIR (modules), BUILD (build output)'
@@ -98,6 +99,10 @@ check-tools: tools
 	@tests/deps check
 	$(MAKE) -C tests/unit check
 	tests/lab/selftest
+
+check-debug:
+	@tests/deps build lab check
+	tests/check-debug
 
 SUITE	?= sid
 check-perf:
