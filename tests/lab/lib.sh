@@ -27,6 +27,28 @@ wait_until() {
 
 . "$LAB/points.sh"
 
+# send_nmis PID SECONDS: to the lab host, which process PID emulates, one each time that so
+# long has passed, from when it asks for them until it has had enough. Print how many.
+send_nmis() {
+	local sent=0 in out
+
+	exec {in}<>monitor.in {out}<>monitor.out
+	wait_until 600 said_or_gone "$1" 'lab: send NMIs'
+	until said_or_gone "$1" 'lab: enough NMIs'; do
+		for _ in {1..100}; do
+			echo nmi >&"$in"
+			sent=$((sent + 1))
+			# What the monitor answers must go somewhere; and wait for a moment.
+			while read -r -t "$2" -u "$out" _; do :; done
+		done
+	done
+	echo $sent
+}
+
+said_or_gone() {
+	grep -qs "$2" host.console || ! kill -0 "$1"
+}
+
 # number_points OFFSET SUFFIX: turn points into KTAP.
 number_points() {
 	awk -v n="$1" -v suffix="$2" '
