@@ -143,7 +143,7 @@ static int record(struct recording *rec, int argc, char **argv)
 
 	recording_put_info(rec, argc, argv);
 	status = capture_add_host(&rec->c, rec->dev.rings, rec->dev.info.nr_rings) ?:
-		 recording_rebase(rec) ?: recording_put_events(rec) ?: hostdev_start(&rec->dev);
+		 recording_start_counts(rec) ?: recording_put_events(rec) ?: hostdev_start(&rec->dev);
 	if (status)
 		return status;
 	status = recording_run(rec);
@@ -218,6 +218,7 @@ static int record_to_file(const struct record_options *o, int argc, char **argv)
 		capture_free(&rec.c);
 	}
 	free(rec.base);
+	free(rec.told);
 	ended = datafile_finish(&rec.w);
 	hostdev_close(&rec.dev);
 	return status ?: ended;

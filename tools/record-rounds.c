@@ -93,6 +93,7 @@ int recording_put_events(struct recording *rec)
 
 		if (hostdev_event(&rec->dev, i, &ev))
 			return EXIT_FAILED;
+		rec->told[i] = ev;
 		copy_field(name, ev.name, sizeof(ev.name));
 		kv_u64(&kv, "index", i);
 		kv_str(&kv, "name", name);
@@ -113,16 +114,15 @@ int recording_put_events(struct recording *rec)
 	return 0;
 }
 
-int recording_rebase(struct recording *rec)
+int recording_start_counts(struct recording *rec)
 {
-	u32 i;
+	u32 nr = rec->dev.info.nr_events, i;
 
-	if (!rec->base)
-		rec->base = xcalloc(rec->dev.info.nr_events, sizeof(*rec->base));
-	for (i = 0; i < rec->dev.info.nr_events; i++)
+	rec->base = xcalloc(nr, sizeof(*rec->base));
+	rec->told = xcalloc(nr, sizeof(*rec->told));
+	for (i = 0; i < nr; i++)
 		if (hostdev_event(&rec->dev, i, &rec->base[i]))
 			return EXIT_FAILED;
-	rec->file_began = now_ns();
 	return 0;
 }
 
@@ -307,8 +307,13 @@ static int switch_file(struct recording *rec)
 	if (status)
 		return status;
 	recording_put_window(rec, "begin");
+	rec->file_began = now_ns();
+	if (rec->o->guest_only)
+		return 0;
+	/* What the last file has told of is not this one's. */
+	memcpy(rec->base, rec->told, rec->dev.info.nr_events * sizeof(*rec->base));
 	/* START has the module tell every vCPU's state anew. */
-	return rec->o->guest_only ? 0 : recording_rebase(rec) ?: hostdev_start(&rec->dev);
+	return hostdev_start(&rec->dev);
 }
 
 int recording_run(struct recording *rec)
@@ -316,7 +321,7 @@ int recording_run(struct recording *rec)
 	int status = 0;
 	u64 now;
 
-	rec->began = rec->last_second = now_ns();
+	rec->began = rec->last_second = rec->file_began = now_ns();
 	rec->round_ms = ROUND_MIN_MS;
 	rec->window = rec->stopped = false;
 	while (!status && !recording_over(rec)) {

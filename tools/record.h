@@ -48,6 +48,7 @@ struct record_options {
  * @stopped: the host asked the guest to end
  * @child: the command's process, 0 without
  * @base: the events' counts when the file began
+ * @told: the same when they were last written to a file
  * @file_began: when that was
  * @sent: records of earlier connections and this one
  */
@@ -60,7 +61,7 @@ struct recording {
 	bool window, stopped;
 	u64 began, opened, last_second;
 	pid_t child;
-	struct vmcoop_host_event *base;
+	struct vmcoop_host_event *base, *told;
 	u64 file_began;
 	u64 sent;
 	int round_ms;
@@ -82,7 +83,7 @@ void recording_catch_signals(bool switches);
 void recording_put_info(struct recording *rec, int argc, char **argv);
 int recording_put_events(struct recording *rec);
 /* From here on events are counted from 0. */
-int recording_rebase(struct recording *rec);
+int recording_start_counts(struct recording *rec);
 /* The window begins, or ends: @key. */
 void recording_put_window(struct recording *rec, const char *key);
 
