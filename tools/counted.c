@@ -128,10 +128,13 @@ static void emit(struct counted *c, struct joined j, const char *comm, const u64
 	c->emit(c->ctx, &j);
 }
 
-/* Weights of the ticks of task @t for event @e, at @w; their indices at @at. */
+/*
+ * Weights of the ticks of task @t for event @e, at @w; their indices at @at. Ticks without
+ * a rate are taken to have the mean one.
+ */
 static u32 weigh(const struct counted *c, u32 t, u32 e, double *w, u32 *at)
 {
-	double sum = 0, times = 0;
+	double events = 0, time = 0, mean;
 	u32 i, n = 0;
 
 	for (i = 0; i < c->nr_ticks; i++) {
@@ -139,14 +142,19 @@ static u32 weigh(const struct counted *c, u32 t, u32 e, double *w, u32 *at)
 
 		if (tick->task != t)
 			continue;
-		at[n] = i;
-		w[n++] = tick->has_rate ? tick->rate[e] * tick->time : 0;
-		sum += w[n - 1];
-		times += tick->time;
+		at[n++] = i;
+		if (tick->has_rate) {
+			events += tick->rate[e] * tick->time;
+			time += tick->time;
+		}
 	}
 	/* Nothing was counted just before any of them: then time decides. */
-	for (i = 0; i < n && sum <= 0; i++)
-		w[i] = times > 0 ? c->ticks[at[i]].time : 1;
+	mean = events > 0 ? events / time : 0;
+	for (i = 0; i < n; i++) {
+		const struct counted_tick *tick = &c->ticks[at[i]];
+
+		w[i] = (!mean ? 1 : tick->has_rate ? tick->rate[e] : mean) * tick->time;
+	}
 	return n;
 }
 
@@ -335,7 +343,7 @@ void counted_tick(struct counted *c, const struct joined *at)
 	snprintf(tick->comm, sizeof(tick->comm), "%s", at->comm);
 	tick->task = task;
 	tick->time = c->tasks[task].time;
-	tick->has_rate = c->recent_time;
+	tick->has_rate = c->recent_time * 1000 >= RATE_US * c->khz;
 	for (e = 0; e < COUNTS_MAX && tick->has_rate; e++)
 		tick->rate[e] = e < c->recent.nr ?
 				(double)c->recent.value[e].count / c->recent_time : 0;

@@ -256,6 +256,36 @@ TEST(density_just_before_a_tick_decides)
 	NEAR((double)sum_of(7, KTEXT + 1).a / of(0)->sum.value[0].count, 0.8, 0.003);
 }
 
+TEST(a_tick_right_behind_a_begin_stands_for_its_time)
+{
+	struct stream s;
+	u64 t = SEC, a = 0;
+	int i;
+
+	begin_guest(&s);
+	put_switch(&s, G0, SEC - 10, 0, 7, 7);
+	put(&s, 1, t, H0, IN, 0, 0);
+	for (i = 0; i < 100; i++) {
+		put(&s, 1, t + 2 * MS - 100 * US, H0, ENTRY, a + 1900, i);
+		if (i % 2) {
+			/* Too short a time to tell a rate by: nothing is counted in it. */
+			put(&s, 1, t + 2 * MS - 10 * US, H0, OUT, a + 1990, i);
+			put(&s, 1, t + 2 * MS - 6 * US, H0, IN, a + 1990, i);
+			put(&s, 1, t + 2 * MS - 1 * US, H0, ENTRY, a + 1990, i);
+		}
+		put_tick(&s, G0, t + 2 * MS + 1, 0, 7, 7, KTEXT + i % 2);
+		a += 4000;
+		t += 4 * MS;
+		put(&s, 1, t, H0, ENTRY, a, i + 1);
+		if (i % 10 == 9)
+			stream_round(&s, t - MS);
+	}
+	read_counted(&s);
+	check_sums();
+	EQ(of(0)->sum.value[0].count, 100 * 4000);
+	NEAR((double)sum_of(7, KTEXT + 1).a / of(0)->sum.value[0].count, 0.5, 0.01);
+}
+
 TEST(counts_are_cut_at_task_switches)
 {
 	struct stream s;
@@ -377,6 +407,7 @@ TESTS(
 	RUN(values_that_do_not_fit_their_record_are_refused),
 	RUN(shares_of_an_integer_add_up),
 	RUN(density_just_before_a_tick_decides),
+	RUN(a_tick_right_behind_a_begin_stands_for_its_time),
 	RUN(counts_are_cut_at_task_switches),
 	RUN(counts_without_a_guest_have_a_reason),
 	RUN(random_streams_conserve_every_count),
