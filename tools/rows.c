@@ -446,21 +446,29 @@ static double spacing_factor(double correlation)
 	return (1 + correlation) / (1 - correlation) + 2 / log(correlation);
 }
 
+/* Of a row that has @by_count of all samples: see rows.h. */
+static double low_correlation(const struct row_sums *s, double by_count)
+{
+	double again = fmin((double)s->again / s->samples, 1);
+	double correlation = fmax(again - by_count, 0) / (1 - by_count);
+	double error = sqrt(again * (1 - again) / s->samples) / (1 - by_count);
+
+	return correlation - 2 * error * (1 - correlation);
+}
+
 /* Wilson's interval: good for shares near 0 and 1, too. */
 struct interval row_interval(const struct rows *r, const struct row *row)
 {
 	const double z = 1.96;
 	struct interval iv = { 0, 1, 0 };
-	double share = row_share(r, row), middle, half, by_count, again;
+	double share = row_share(r, row), middle, half, by_count;
 
 	if (!r->squares || !r->samples || !row->sums.samples)
 		return iv;
 	by_count = (double)row->sums.samples / r->samples;
-	again = fmin((double)row->sums.again / row->sums.samples, 1);
-	again -= (1 - again) * sqrt(again / row->sums.samples);
 	iv.n = (double)r->period * r->period / r->squares;
 	if (by_count < 1)
-		iv.n /= fmax(spacing_factor((again - by_count) / (1 - by_count)),
+		iv.n /= fmax(spacing_factor(low_correlation(&row->sums, by_count)),
 			     1.0 / (6 * row->sums.samples));
 	middle = (share + z * z / (2 * iv.n)) / (1 + z * z / iv.n);
 	half = z * sqrt(share * (1 - share) / iv.n + z * z / (4 * iv.n * iv.n)) /

@@ -137,8 +137,8 @@ double row_process_share(const struct rows *r, const struct row *row);
  * sample before was of the same row; with a correlation r of neighbours, falling
  * off exponentially, the variance is that of random samples times
  * (1 + r) / (1 - r) + 2 / ln r. That falls steeply where r begins, and r, too, is
- * told by samples only: it is taken to be lower by its standard error there, and
- * by less the longer rows last.
+ * told by samples only: it is taken to be lower by twice its standard error there,
+ * and by 1 - r of that elsewhere.
  */
 struct interval {
 	double low, high, n;
