@@ -5,9 +5,10 @@
  * Counters tell how many events lie between two instants of a run slice; they
  * are split among the tasks that ran between, by time. What a task has gathered
  * goes to the code at its ticks: each tick stands for the time that the task
- * ran since its tick before, times the rate of events just before the tick, all
- * scaled so that a block of ticks gets what the counters said. Every integer is
- * kept: what goes in comes out, if only as "no tick followed".
+ * ran since its tick before, times the rate of events just before the tick (the
+ * mean one, where that was too short a time), all scaled so that a block of ticks
+ * gets what the counters said. Every integer is kept: what goes in comes out, if
+ * only as "no tick followed".
  */
 #ifndef VMCOOP_COUNTED_H
 #define VMCOOP_COUNTED_H
