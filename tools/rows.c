@@ -176,7 +176,7 @@ static u32 find_row(struct rows *r, const struct row *want)
 
 /* ---- Rows of samples that were seen before --------------------------------------------- */
 
-#define CACHE_SIZE	(1U << 15)
+#define CACHE_SIZE	(1U << 17)
 
 /**
  * struct row_cache - the row of samples with these properties
@@ -206,13 +206,13 @@ static inline u64 sample_tag(const struct rows *r, const struct joined *j, const
 	return tag | 1;
 }
 
-/* Rows of a task's neighbouring functions share cache lines. */
+/* Rows of a task's neighbouring functions share cache lines; tasks lie evenly spread. */
 static inline struct row_cache *cache_slot(struct rows *r, const struct joined *j,
 					   const struct place *p)
 {
 	if (!r->cache)
 		r->cache = xcalloc(CACHE_SIZE, sizeof(*r->cache));
-	return &r->cache[((u32)j->who * 0x9e3779b1U + p->near) % CACHE_SIZE];
+	return &r->cache[(((u32)j->who * 0x9e3779b1U >> 15) + p->near) % CACHE_SIZE];
 }
 
 /* ---- Adding ------------------------------------------------------------------------- */
