@@ -26,6 +26,7 @@ void merge_init(struct merge *m, const struct merge_ops *ops, void *ctx,
 	m->ops = ops;
 	m->ctx = ctx;
 	m->file = file;
+	m->disorder = true;
 }
 
 /* ---- Records -------------------------------------------------------------- */
@@ -132,7 +133,8 @@ static u8 record_prio(u8 type)
 
 /*
  * A tournament: each leaf is a source, each inner node holds the loser of the
- * match below it, tree[0] the winner of all. Replaying the winner's matches
+ * match below it, tree[0] the winner of all. Of n sources leaf i is node n + i,
+ * and the nodes below node k are 2k and 2k + 1. Replaying the winner's matches
  * takes as many steps as there are levels. Changes elsewhere are rare (a chunk
  * for a source that had none, a clock): then it is made anew.
  *
@@ -149,6 +151,7 @@ static u8 record_prio(u8 type)
 #define PRIO_BITS	2
 #define TIME_SHIFT	(PRIO_BITS + LEAF_BITS)
 #define TIME_FAR	((1ULL << (64 - TIME_SHIFT)) - 2)
+#define PLACE_FAR	(TIME_FAR << TIME_SHIFT)
 #define PLACE_NONE	UINT64_MAX
 static_assert(MERGE_SOURCES <= 1U << LEAF_BITS, "leaves");
 
@@ -172,10 +175,8 @@ static u64 play(struct merge *m, u32 at)
 {
 	u64 a, b;
 
-	if (at >= m->nr_leaves) {
-		at -= m->nr_leaves;
-		return at < m->nr_all ? place_of(m, m->all[at]) : PLACE_NONE;
-	}
+	if (at >= m->nr_all)
+		return place_of(m, m->all[at - m->nr_all]);
 	a = play(m, 2 * at);
 	b = play(m, 2 * at + 1);
 	m->tree[at] = max_u64(a, b);
@@ -191,18 +192,14 @@ static int by_number(const void *a, const void *b)
 
 static void restore_order(struct merge *m)
 {
-	u32 leaves = 1, i;
+	u32 i;
 
-	if (!m->sorted)
+	if (!m->sorted) {
 		qsort(m->all, m->nr_all, sizeof(*m->all), by_number);
-	for (i = 0; i < m->nr_all && !m->sorted; i++)
-		m->all[i]->leaf = i;
-	m->sorted = true;
-	while (leaves < m->nr_all)
-		leaves *= 2;
-	if (leaves != m->nr_leaves) {
-		m->tree = xreallocarray(m->tree, leaves, sizeof(*m->tree));
-		m->nr_leaves = leaves;
+		for (i = 0; i < m->nr_all; i++)
+			m->all[i]->leaf = i;
+		m->tree = xreallocarray(m->tree, m->nr_all, sizeof(*m->tree));
+		m->sorted = true;
 	}
 	m->base = KEY_NONE;
 	for (i = 0; i < m->nr_all; i++)
@@ -215,9 +212,9 @@ static void restore_order(struct merge *m)
 static inline void replay(struct merge *m, struct merge_source *s)
 {
 	u64 cur = place_of(m, s), *tree = m->tree;
-	u32 at;
+	size_t at;
 
-	for (at = (m->nr_leaves + s->leaf) / 2; at; at /= 2) {
+	for (at = (m->nr_all + s->leaf) / 2; at; at /= 2) {
 		u64 other = tree[at];
 
 		/* Without a branch: nobody can predict it. */
@@ -232,12 +229,13 @@ static inline struct merge_source *first_below(struct merge *m, u64 limit)
 {
 	struct merge_source *s;
 
-	if (!m->nr_all)
-		return NULL;
-	if (m->disorder || m->tree[0] >> TIME_SHIFT == TIME_FAR)
+	if (m->disorder || m->tree[0] >= PLACE_FAR) {
+		if (!m->nr_all)
+			return NULL;
 		restore_order(m);
-	if (m->tree[0] == PLACE_NONE)
-		return NULL;
+		if (m->tree[0] == PLACE_NONE)
+			return NULL;
+	}
 	s = m->all[leaf_of(m->tree[0])];
 	return s->key < limit ? s : NULL;
 }
@@ -283,7 +281,7 @@ static bool convert_head(struct merge *m, struct merge_source *s)
 }
 
 /* Gives @s, whose head is new or whose clock has changed, its key. */
-static void source_queue(struct merge *m, struct merge_source *s)
+static inline void source_queue(struct merge *m, struct merge_source *s)
 {
 	if (s->host) {
 		s->key = min_u64(s->head_stamp, KEY_MAX);
@@ -401,8 +399,8 @@ static inline bool take_head(struct merge_source *s, int size)
 	return true;
 }
 
-/* Finds the source's next good record; false if nothing of it has been read. */
-static bool source_advance(struct merge *m, struct merge_source *s)
+/* The same as source_advance() where the next record is not at hand, or no good. */
+static bool source_search(struct merge *m, struct merge_source *s)
 {
 	int size;
 
@@ -421,6 +419,14 @@ static bool source_advance(struct merge *m, struct merge_source *s)
 	}
 	s->queued = false;
 	return false;
+}
+
+/* Finds the source's next good record; false if nothing of it has been read. */
+static inline bool source_advance(struct merge *m, struct merge_source *s)
+{
+	int size = s->loaded ? vmcoop_rec_next(s->data, s->len, s->next) : 0;
+
+	return (size > 0 && take_head(s, size)) || source_search(m, s);
 }
 
 /* ---- Handing out ------------------------------------------------------------ */

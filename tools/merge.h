@@ -141,7 +141,6 @@ struct merge {
 	u32 nr_all, nr_guests;
 	u64 *tree;			/* of places in the order: see merge.c */
 	u64 base;			/* host time that places count from */
-	u32 nr_leaves;			/* a power of two */
 	bool disorder;			/* the tree has to be made anew */
 	bool sorted;			/* @all is, by numbers */
 	u64 memory;			/* bytes of all sources' @data */
