@@ -354,25 +354,26 @@ static enum term_style style_of(const struct rows *rows, const struct row *row)
  * @fields: what they are
  * @nr: of them
  * @widths: of each
+ * @cut: what the last column is cut to: on a terminal a line ends where that does;
+ *	0: it is not
  * @cells: of the row under way
  */
 struct table {
 	u8 fields[NR_FIELDS];
 	u32 nr;
 	size_t widths[NR_FIELDS];
+	size_t cut;
 	char cells[NR_FIELDS][REPORT_CELL];
 };
 
-/* On a terminal a line ends where the terminal does: the last column is cut. */
-static void cut_last(struct table *t)
+static size_t cut_of_last(const struct table *t)
 {
 	size_t width = term_width(), used = 1;
 	u32 c;
 
 	for (c = 0; c + 1 < t->nr; c++)
 		used += 2 + t->widths[c];
-	if (width && used + 10 < width)
-		text_cut(t->cells[t->nr - 1], width - used - 2);
+	return used + 10 < width ? width - used - 2 : 0;
 }
 
 static void put_line(struct table *t, enum term_style style, FILE *f)
@@ -380,7 +381,8 @@ static void put_line(struct table *t, enum term_style style, FILE *f)
 	struct line l;
 	u32 c;
 
-	cut_last(t);
+	if (t->cut)
+		text_cut(t->cells[t->nr - 1], t->cut);
 	l.n = 0;
 	for (c = 0; c < t->nr; c++) {
 		size_t width = text_width(t->cells[c]);
@@ -428,6 +430,7 @@ static void put_table(const struct report *r, FILE *f)
 		for (c = 0; c < t->nr; c++)
 			t->widths[c] = max_u64(t->widths[c], text_width(t->cells[c]));
 	}
+	t->cut = cut_of_last(t);
 	make_cells(r, NULL, t);
 	fputc('#', f);
 	put_line(t, TERM_BOLD, f);

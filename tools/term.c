@@ -54,8 +54,6 @@ static bool color_wanted(void)
 {
 	const char *term = getenv("TERM"), *no = getenv("NO_COLOR");
 
-	if (color != AUTO)
-		return color == ALWAYS;
 	return on_terminal() && !(no && *no) && term && *term && strcmp(term, "dumb");
 }
 
@@ -66,7 +64,9 @@ const char *term_style(enum term_style style)
 		[TERM_RED] = "\033[31m", [TERM_GREEN] = "\033[32m", [TERM_YELLOW] = "\033[33m",
 	};
 
-	return color_wanted() ? sgr[style] : "";
+	if (color == AUTO)
+		color = color_wanted() ? ALWAYS : NEVER;
+	return color == ALWAYS ? sgr[style] : "";
 }
 
 /* ---- Pager ---------------------------------------------------------------- */
