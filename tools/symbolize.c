@@ -676,11 +676,17 @@ void symbolize(struct symbolizer *s, const struct joined *j, struct place *p)
 
 #define SPOTS	8192
 
-/** struct spot - a place that was asked for, where it is likely to be found again */
+/**
+ * struct spot - a place that was asked for, where it is likely to be found again
+ * @key: without an object: there is none
+ *
+ * @key and what of @place rows need are in one cache line.
+ */
 struct spot {
-	struct spot_key key;		/* without an object: there is none */
+	struct spot_key key;
 	struct place place;
-};
+} __attribute__((aligned(32)));
+static_assert(offsetof(struct spot, place.near) < 32, "in one cache line");
 
 static struct spot_key kernel_key(struct symbolizer *s, const struct joined *j)
 {
@@ -725,7 +731,7 @@ struct spot *symbolize_soon(struct symbolizer *s, const struct joined *j, struct
 	struct spot *spot;
 
 	if (!s->spots)
-		s->spots = xcalloc(SPOTS + 1, sizeof(*s->spots));
+		s->spots = xcalloc_line((SPOTS + 1) * sizeof(*s->spots));
 	*k = j->mode == VMCOOP_MODE_KERNEL ? kernel_key(s, j) :
 	     j->map ? user_key(j) : (struct spot_key){ 0, j->ip };
 	spot = &s->spots[k->object ? (k->object + k->at) % SPOTS : SPOTS];
