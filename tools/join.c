@@ -226,13 +226,14 @@ static enum join_reason not_known(const struct vcpu *v)
 static void find_running(struct join *j, struct vcpu *v)
 {
 	const struct guest *g = v->vm->guest;
+	enum join_reason reason = not_known(v);
 	struct running *r = &v->running;
 
 	*r = (struct running){
 		.sample = { .count = 1, .vcpu = v, .vm = v->vm, .who = v->no_who, .comm = "",
-			    .mode = VMCOOP_MODE_UNKNOWN, .reason = not_known(v) },
+			    .mode = VMCOOP_MODE_UNKNOWN, .reason = reason },
 	};
-	if (r->sample.reason)
+	if (!g || reason)
 		return;
 	r->changes = g->changes + 1;
 	r->sample.pid = v->pid;
