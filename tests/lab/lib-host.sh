@@ -142,10 +142,11 @@ tell_guest() {
 finish_guest() {
 	say "waiting for guest $1 to power off"
 	guest_pid "$1"
-	if wait_until 120 gone "$GUEST_PID"; then
+	# It may not even have booted yet.
+	if wait_until $BOOT_SECONDS gone "$GUEST_PID"; then
 		point "guest $1 powers off" guest_marked "$1" bye
 	else
-		not_ok "guest $1 powers off within 120 s"
+		not_ok "guest $1 powers off within $BOOT_SECONDS s"
 		note "$(tail -n 5 "/lab/out/guest$1.console")"
 		kill -9 "$GUEST_PID"
 	fi
