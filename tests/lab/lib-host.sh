@@ -231,12 +231,13 @@ status_sum() {
 }
 
 # memory_now FILE: what the kernel has allocated, for no_leak: a cache's objects, and how many
-# a slab of it holds. Two caches are left out: nodes that hold files' pages, as what is recorded
-# lies in memory; and areas of vmalloc(), which are given back late (their pages are not).
+# a slab of it holds. Some caches are left out: nodes that hold files' pages, as what is recorded
+# lies in memory; areas of vmalloc(), which are given back late (their pages are not); and what
+# kmemleak knows of the objects of all others.
 memory_now() {
 	sync
 	echo 3 >/proc/sys/vm/drop_caches
-	awk 'NR > 2 && $1 !~ /^(radix_tree_node|vmap_area)$/ { print $1, $5 }' /proc/slabinfo |
+	awk 'NR > 2 && $1 !~ /^(radix_tree_node|vmap_area|kmemleak_.*)$/ { print $1, $5 }' /proc/slabinfo |
 		while read -r _cache _a_slab; do
 			# CPUs give back what they hold; nothing runs before the count is read.
 			echo 1 >"/sys/kernel/slab/$_cache/shrink"
