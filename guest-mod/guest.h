@@ -137,6 +137,7 @@ struct vmcoop_guest_cpu {
 	struct vmcoop_ring	ring;
 	u32			vcpu;
 	u64			ticks;
+	u32			tick_phase;
 	bool			outside;
 	void			*spare;
 	void			*scratch;

@@ -10,7 +10,7 @@
  *
  * A CPU that idles has no tick, nor has a full-tickless one with one task. For
  * those who want more, tick=hz:N has timers of our own (cpus.c) instead, which
- * cost VM exits.
+ * cost VM exits; for those who want less, tick=sched:N takes a part of the ticks.
  */
 #include <linux/hardirq.h>
 #include <linux/kstrtox.h>
@@ -25,7 +25,7 @@
 
 static char *tick = "sched";
 module_param(tick, charp, 0444);
-MODULE_PARM_DESC(tick, "sched: the scheduler's ticks (default); hz:N: a timer of our own, N times a second and CPU, at the price of VM exits");
+MODULE_PARM_DESC(tick, "sched: the scheduler's ticks (default); sched:N: N of them a second; hz:N: a timer of our own, N times a second and CPU, at the price of VM exits");
 
 static bool record_switches = true;
 module_param_named(switch, record_switches, bool, 0444);
@@ -38,6 +38,7 @@ MODULE_PARM_DESC(callchain, "record up to so many callers at a tick, of kernel a
 #define MAX_HZ	10000
 
 static unsigned int own_hz;	/* of tick=hz:N, else 0 */
+static unsigned int sched_hz;	/* of tick=sched:N, else HZ */
 
 unsigned int vmcoop_tick_hz(void)
 {
@@ -52,14 +53,18 @@ int vmcoop_tick_check(void)
 		return -EINVAL;
 	}
 	own_hz = 0;
+	sched_hz = HZ;
 	if (!strcmp(tick, "sched"))
 		return 0;
-	if (strncmp(tick, "hz:", 3) || kstrtouint(tick + 3, 10, &own_hz) ||
-	    !own_hz || own_hz > MAX_HZ) {
-		pr_err("tick=%s: must be sched, or hz:N with N from 1 to %u\n", tick, MAX_HZ);
-		return -EINVAL;
-	}
-	return 0;
+	if (!strncmp(tick, "sched:", 6) && !kstrtouint(tick + 6, 10, &sched_hz) &&
+	    sched_hz && sched_hz <= HZ)
+		return 0;
+	if (!strncmp(tick, "hz:", 3) && !kstrtouint(tick + 3, 10, &own_hz) &&
+	    own_hz && own_hz <= MAX_HZ)
+		return 0;
+	pr_err("tick=%s: must be sched, sched:N with N from 1 to %u, or hz:N with N from 1 to %u\n",
+	       tick, HZ, MAX_HZ);
+	return -EINVAL;
 }
 
 size_t vmcoop_tick_size(void)
@@ -82,7 +87,7 @@ void vmcoop_emit_config(void)
 {
 	struct vmcoop_guest_config rec = {
 		.hdr = VMCOOP_HDR(VMCOOP_GUEST_CONFIG, VMCOOP_F_SNAPSHOT, rec),
-		.hz = own_hz ?: HZ,
+		.hz = own_hz ?: sched_hz,
 		.cflags = (record_switches ? VMCOOP_CF_SWITCH : 0) |
 			  (own_hz ? VMCOOP_CF_TIMER : 0) |
 			  (READ_ONCE(vmcoop_focused) ? VMCOOP_CF_FOCUS : 0) |
@@ -97,7 +102,7 @@ void vmcoop_emit_config(void)
 void vmcoop_tick_show(struct seq_file *m)
 {
 	seq_printf(m, "ticks: source=%s hz=%u callchain=%u preempt_depth=%s\n",
-		   own_hz ? "timer" : "scheduler", own_hz ?: HZ, callchain,
+		   own_hz ? "timer" : "scheduler", own_hz ?: sched_hz, callchain,
 		   IS_ENABLED(CONFIG_PREEMPT_COUNT) ? "counted" : "unknown");
 	seq_printf(m, "switches: %s\n", record_switches ? "recorded" : "off");
 	if (own_hz)
@@ -158,6 +163,16 @@ void vmcoop_tick(struct pt_regs *regs, unsigned int preempts)
 	vmcoop_snapshot_poll();
 }
 
+/* Of HZ ticks a second, sched_hz, as evenly as can be. */
+static bool tick_is_due(struct vmcoop_guest_cpu *cpu)
+{
+	cpu->tick_phase += sched_hz;
+	if (cpu->tick_phase < HZ)
+		return false;
+	cpu->tick_phase -= HZ;
+	return true;
+}
+
 static void probe_rcu_utilization(void *data, const char *s)
 {
 	static const char *tick_start;
@@ -173,7 +188,7 @@ static void probe_rcu_utilization(void *data, const char *s)
 		WRITE_ONCE(tick_start, s);
 	}
 	regs = get_irq_regs();
-	if (regs)
+	if (regs && tick_is_due(this_cpu_ptr(&vmcoop_cpu)))
 		vmcoop_tick(regs, VMCOOP_PROBE_PREEMPTS);
 }
 

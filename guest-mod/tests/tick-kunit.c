@@ -158,10 +158,27 @@ static void tick_user_frames(struct kunit *test)
 	}
 }
 
+/* Of HZ ticks in a row as many as asked for, and none too early or late. */
+static void tick_part(struct kunit *test)
+{
+	static const unsigned int parts[] = { 1, 7, HZ / 2, HZ - 1, HZ };
+	struct vmcoop_guest_cpu cpu = { 0 };
+	unsigned int i, n, due;
+
+	for (i = 0; i < ARRAY_SIZE(parts); i++) {
+		sched_hz = parts[i];
+		for (due = 0, n = 1; n <= 3 * HZ; n++) {
+			due += tick_is_due(&cpu);
+			KUNIT_EXPECT_EQ(test, due, n * parts[i] / HZ);
+		}
+	}
+}
+
 static void tick_parameters(struct kunit *test)
 {
 	static char * const bad[] = {
-		"", "hz", "hz:", "hz:0", "hz:10001", "hz:-1", "hz:1x", "Sched",
+		"", "hz", "hz:", "hz:0", "hz:10001", "hz:-1", "hz:1x", "Sched", "sched:",
+		"sched:0", "sched:10001", "sched:1x", "sched1",
 	};
 	unsigned int i;
 
@@ -175,6 +192,11 @@ static void tick_parameters(struct kunit *test)
 	tick = "sched";
 	KUNIT_EXPECT_EQ(test, vmcoop_tick_check(), 0);
 	KUNIT_EXPECT_EQ(test, vmcoop_tick_hz(), 0U);
+	KUNIT_EXPECT_EQ(test, sched_hz, (unsigned int)HZ);
+	tick = "sched:7";
+	KUNIT_EXPECT_EQ(test, vmcoop_tick_check(), 0);
+	KUNIT_EXPECT_EQ(test, vmcoop_tick_hz(), 0U);
+	KUNIT_EXPECT_EQ(test, sched_hz, 7U);
 	callchain = VMCOOP_CHAIN_MAX;
 	KUNIT_EXPECT_EQ(test, vmcoop_tick_check(), 0);
 	KUNIT_EXPECT_LE(test, vmcoop_tick_size(), (size_t)VMCOOP_REC_MAX);
@@ -240,6 +262,7 @@ static struct kunit_case tick_cases[] = {
 	KUNIT_CASE(tick_full),
 	KUNIT_CASE(tick_chain),
 	KUNIT_CASE(tick_user_frames),
+	KUNIT_CASE(tick_part),
 	KUNIT_CASE(tick_parameters),
 	KUNIT_CASE(switch_states),
 	KUNIT_CASE(switch_full),
