@@ -36,6 +36,7 @@ static const char help[] =
 "  --cid CID=VM        that guest's VM, where its arguments do not tell; may be repeated\n"
 "  --guest-only        in a guest whose module has memory=: record its half alone\n"
 "  --vsock [CID:]PORT  with --guest-only: send it to the host's record --listen\n"
+"  -z, --compress      half the bytes for twice the work\n"
 "  -q, --quiet         no progress\n"
 "  -h, --help          this\n"
 "\n"
@@ -204,6 +205,7 @@ static int record_to_file(const struct record_options *o, int argc, char **argv)
 	status = hostdev_stop(&rec.dev) ?: configure(&rec.dev, o) ?:
 		 datafile_create(&rec.w, o->output, rec.dev.info.arch);
 	if (!status) {
+		rec.w.compress = o->compress;
 		recording_catch_signals(o->switches);
 		rec.progress = !o->quiet && isatty(STDERR_FILENO);
 		capture_init(&rec.c, &rec.w);

@@ -177,31 +177,38 @@ static int put_chunk(struct datafile_writer *w, struct chunk_hdr hdr, const void
 }
 
 /*
- * Puts the payload compressed if that makes it smaller. Records that packing has
- * halved are small already: zstd has to take off a third to be worth its time.
+ * Puts the payload packed, compressed, or both, if that makes it smaller. To compress packed
+ * records takes as much again as all else that is done with them, so they are on demand only.
  */
 static int put_packed(struct datafile_writer *w, struct chunk_hdr hdr, const void *payload)
 {
-	u32 delta = 0, room = hdr.len - 1;
-	bool zstd;
+	const void *from = payload;
+	u32 raw = hdr.len, packed;
 	size_t n;
 
-	if (w->plain || hdr.len < COMPRESS_MIN || !w->zstd)
+	if (w->plain || raw < COMPRESS_MIN)
 		return put_chunk(w, hdr, payload);
-	if (hdr.type == CHUNK_RECORDS && hdr.len <= RECORDS_MAX)
-		delta = delta_encode(w->delta, payload, hdr.len);
-	if (delta && delta < hdr.len / 2)
-		room = delta / 3 * 2;
-	/* A frame that does not fit into the room is an error to zstd. */
-	n = ZSTD_compressCCtx(w->zstd, w->packed, room, delta ? w->delta : payload,
-			      delta ?: hdr.len, COMPRESS_LEVEL);
-	zstd = !ZSTD_isError(n);
-	if (!zstd && (!delta || delta >= hdr.len))
-		return put_chunk(w, hdr, payload);
-	hdr.flags = (zstd ? CHUNK_F_ZSTD : 0) | (delta ? CHUNK_F_DELTA : 0);
-	hdr.raw = hdr.len;
-	hdr.len = zstd ? n : delta;
-	return put_chunk(w, hdr, zstd ? w->packed : w->delta);
+	if (hdr.type == CHUNK_RECORDS && raw <= RECORDS_MAX) {
+		packed = delta_encode(w->delta, payload, raw);
+		if (packed && packed < raw) {
+			hdr.flags = CHUNK_F_DELTA;
+			hdr.raw = raw;
+			hdr.len = packed;
+			from = w->delta;
+		}
+	}
+	if (w->zstd && (w->compress || from == payload)) {
+		/* A frame that is no smaller does not fit, and is an error. */
+		n = ZSTD_compressCCtx(w->zstd, w->packed, hdr.len - 1, from, hdr.len,
+				      COMPRESS_LEVEL);
+		if (!ZSTD_isError(n)) {
+			hdr.flags |= CHUNK_F_ZSTD;
+			hdr.raw = raw;
+			hdr.len = n;
+			from = w->packed;
+		}
+	}
+	return put_chunk(w, hdr, from);
 }
 
 /* Bytes of whole records, RECORDS_MAX at most, that the @len at @p begin with; 0 if none. */

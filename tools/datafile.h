@@ -116,7 +116,8 @@ static_assert(sizeof(struct chunk_round) == 16, "chunk_round");
  * @path: for messages
  * @good: bytes of whole chunks that reached the file
  * @status: exit status of the first write that failed; later ones do nothing
- * @plain: compress nothing
+ * @plain: neither pack nor compress anything
+ * @compress: compress packed records, too
  * @symbols_end: where in the file the last CHUNK_SYMBOLS ends, 0: there is none
  * @stream: a connection, not a file: that it broke is the caller's to say
  */
@@ -125,7 +126,7 @@ struct datafile_writer {
 	char *path;
 	u64 good;
 	int status;
-	bool plain;
+	bool plain, compress;
 	u64 symbols_end;
 	bool stream;
 

@@ -13,16 +13,6 @@
 
 static const u64 no_words[VMCOOP_REC_MAX / 8];
 
-/**
- * struct before - what differences are taken to
- * @last: of each type the last record, NULL without
- * @prev: the last record of all
- */
-struct before {
-	const u64 *last[TYPES];
-	const u64 *prev;
-};
-
 static u32 words_of(const u64 *rec)
 {
 	return ((const struct vmcoop_hdr *)rec)->size / 8;
@@ -50,30 +40,21 @@ static u32 bytes_of(u64 z)
 
 /* ---- Packing -------------------------------------------------------------- */
 
+/* Up to 17 bytes, and as many as 8 behind them: DELTA_MAX has room. */
 static u8 *put_pair(u8 *p, u64 a, u64 b)
 {
 	u32 na = bytes_of(a), nb = bytes_of(b);
 
 	*p++ = na | nb << 4;
-	memcpy(p, &a, na);
-	memcpy(p + na, &b, nb);
+	memcpy(p, &a, 8);
+	memcpy(p + na, &b, 8);
 	return p + na + nb;
-}
-
-/* The word that word @i of @rec is told by its difference to. */
-static u64 base_of(const struct before *b, const u64 *rec, u32 i)
-{
-	const u64 *last = b->last[type_of(rec)];
-
-	if (i <= STAMP)
-		return b->prev ? b->prev[i] : 0;
-	return last && words_of(last) >= words_of(rec) ? last[i] : 0;
 }
 
 u32 delta_encode(void *out, const void *records, u32 len)
 {
-	const u64 *rec = records, *end = rec + len / 8;
-	struct before b = { .prev = NULL };
+	const u64 *rec = records, *end = rec + len / 8, *prev = no_words, *base;
+	const u64 *last[TYPES] = { NULL };
 	u8 *p = out;
 	u32 n, i;
 
@@ -81,10 +62,16 @@ u32 delta_encode(void *out, const void *records, u32 len)
 		if (vmcoop_rec_next(rec, (char *)end - (char *)rec, 0) <= 0)
 			return 0;
 		n = words_of(rec);
-		for (i = 0; i < n; i += 2)
-			p = put_pair(p, zigzag(rec[i] - base_of(&b, rec, i)), i + 1 < n ?
-				     zigzag(rec[i + 1] - base_of(&b, rec, i + 1)) : 0);
-		b.last[type_of(rec)] = b.prev = rec;
+		base = last[type_of(rec)];
+		if (!base || words_of(base) < n)
+			base = no_words;
+		p = put_pair(p, zigzag(rec[HEADER] - prev[HEADER]),
+			     zigzag(rec[STAMP] - prev[STAMP]));
+		for (i = STAMP + 1; i + 1 < n; i += 2)
+			p = put_pair(p, zigzag(rec[i] - base[i]), zigzag(rec[i + 1] - base[i + 1]));
+		if (i < n)
+			p = put_pair(p, zigzag(rec[i] - base[i]), 0);
+		last[type_of(rec)] = prev = rec;
 	}
 	return p - (u8 *)out;
 }

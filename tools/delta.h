@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * Records packed as differences to those before them: a sample takes about
- * eight bytes of 48, and what zstd then has to do is little.
+ * eight bytes of 48.
  *
  * A record is taken as 64-bit words. The first (type, flags, size, id) and the
  * second (stamp) stand as differences to the same word of the record before,
@@ -17,7 +17,7 @@
 
 #include "util.h"
 
-/* The most that records of @len bytes can take. */
+/* The most that records of @len bytes can take, with what may be written behind them. */
 #define DELTA_MAX(len)	((len) + (len) / 8 + 16)
 
 /* Bytes that must be readable behind what delta_decode() is given. */

@@ -69,6 +69,7 @@ static int guest_to_file(struct recording *rec, int argc, char **argv)
 	if (status) {
 		region_close(&region);
 	} else {
+		rec->w.compress = o->compress;
 		recording_put_info(rec, argc, argv);
 		status = record_own(rec, &region);
 		if (!status && !o->quiet)
@@ -109,6 +110,7 @@ static bool send_own(struct recording *rec, struct region *region, int fd, int a
 
 	good = !datafile_create_fd(&rec->w, fd, name, ARCH_SELF);
 	rec->w.stream = true;
+	rec->w.compress = rec->o->compress;
 	free(name);
 	recording_put_info(rec, argc, argv);
 	good = good && !datafile_flush(&rec->w) && link_answer(fd, &rec->w);

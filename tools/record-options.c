@@ -142,6 +142,9 @@ static int parse_option(int opt, struct record_options *o)
 		return link_parse("vsock", optarg, &o->host_cid, &o->host_port);
 	case 'v':
 		return add_vm(o, optarg);
+	case 'z':
+		o->compress = true;
+		return 0;
 	case 'q':
 		o->quiet = true;
 		return 0;
@@ -170,6 +173,7 @@ int record_options_parse(struct record_options *o, int argc, char **argv)
 		{ "cid", required_argument, NULL, 'I' },
 		{ "guest-only", no_argument, NULL, 'g' },
 		{ "vsock", required_argument, NULL, 'V' },
+		{ "compress", no_argument, NULL, 'z' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -177,7 +181,7 @@ int record_options_parse(struct record_options *o, int argc, char **argv)
 	int opt, status = 0;
 
 	/* "+": options behind the command are the command's. */
-	while (!status && (opt = getopt_long(argc, argv, "+o:e:c:F:qh", longopts, NULL)) != -1)
+	while (!status && (opt = getopt_long(argc, argv, "+o:e:c:F:zqh", longopts, NULL)) != -1)
 		status = parse_option(opt, o);
 	if (!status && optind < argc)
 		o->command = argv + optind;

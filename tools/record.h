@@ -37,7 +37,7 @@ struct record_options {
 	size_t nr_cids;
 	bool guest_only;
 	u32 host_cid, host_port;	/* where a guest sends to, 0 without */
-	bool quiet;
+	bool compress, quiet;
 	char **command;
 };
 
