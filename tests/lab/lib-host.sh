@@ -18,7 +18,7 @@ say() {
 
 # wait_until SECONDS COMMAND...: poll until the command succeeds. While a guest works
 # this competes with it, and a new process is dear under emulation: but for sleep,
-# what is used to wait is built into the shell.
+# what is used to wait is built into the shell. WAIT_STEP: seconds between two looks.
 wait_until() {
 	now
 	_limit=$((_now + $1))
@@ -26,7 +26,7 @@ wait_until() {
 	until "$@"; do
 		now
 		[ "$_now" -lt "$_limit" ] || return 1
-		sleep 0.2
+		sleep "${WAIT_STEP:-0.2}"
 	done
 }
 
