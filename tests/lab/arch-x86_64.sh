@@ -27,8 +27,8 @@ GUEST_MODULES=(virtio_pci virtio_blk)
 # them. One is no slower, but for guests with several busy vCPUs.
 LAB_CPUS=1
 
-# Without it, interrupts are at times delivered twice under icount; it says how.
-ICOUNT_MODULE=lab_svm_exit
+# Without it, interrupts are at times delivered twice; it says how.
+QEMU_MODULE=lab_svm_exit
 
 # The emulator does not intercept XSETBV: with XSAVE, a guest's kernel warns of an
 # inconsistent state size at boot.

@@ -11,7 +11,7 @@ HOST_CPUS=1 HOST_MEM=512
 QEMU_FILES=()
 HOST_MODULES=(kvm-intel)
 GUEST_MODULES=()
-ICOUNT_MODULE=''
+QEMU_MODULE=''
 SILENCE=400
 
 # No disk that a kernel without drivers for one could use: the second serial line.

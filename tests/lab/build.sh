@@ -90,9 +90,9 @@ make_modules() {
 stage_host_kernel() {
 	local stage=$1 file
 
-	if [ -n "$ICOUNT" ] && [ -n "${ICOUNT_MODULE:-}" ]; then
+	if [ -n "${QEMU_MODULE:-}" ]; then
 		lab_module_entry "$KERNEL"
-		cp "$REPLY/$ICOUNT_MODULE.ko" "$stage/lab/modules.d/"
+		cp "$REPLY/$QEMU_MODULE.ko" "$stage/lab/modules.d/"
 	fi
 	for file in "${LAB_MODULES[@]}"; do
 		lab_module_entry "$KERNEL"

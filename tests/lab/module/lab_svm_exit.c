@@ -4,9 +4,10 @@
  *
  * When VMRUN injects an interrupt, the emulator forgets to clear its own note of it,
  * until the next VM exit or interrupt. Asked to leave its execution loop in between
- * (whenever a timer is due under icount, and at each switch between CPUs that share a
- * thread), it takes the note for a new interrupt and delivers that at once, also where
- * the guest has interrupts off: sooner or later the guest's kernel deadlocks.
+ * (whenever a timer is due under icount, at each switch between CPUs that share a
+ * thread, and now and then when a device calls), it takes the note for a new interrupt
+ * and delivers that at once, also where the guest has interrupts off: sooner or later
+ * the guest's kernel deadlocks.
  *
  * So have an interrupt of our own pending at each VMRUN that injects one. The guest
  * then exits before its first instruction and is entered again, with no note left.
