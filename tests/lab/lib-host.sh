@@ -176,7 +176,7 @@ start_loops() {
 	shift
 	kvmloop "$@" >"/lab/out/loops$_vm.log" 2>&1 &
 	echo $! >"/lab/loops$_vm.pid"
-	wait_until 20 grep -q '^running' "/lab/out/loops$_vm.log" && return
+	wait_until 60 grep -q '^running' "/lab/out/loops$_vm.log" && return
 	not_ok "kvmloop $* runs"
 	note "$(tail -n 5 "/lab/out/loops$_vm.log")"
 	return 1
