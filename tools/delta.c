@@ -23,6 +23,15 @@ static u8 type_of(const u64 *rec)
 	return ((const struct vmcoop_hdr *)rec)->type;
 }
 
+/* What the words of @rec from its third on are told by their differences to. */
+static inline const u64 *base_of(const u64 *const *last, const u64 *rec)
+{
+	const u64 *base = last[type_of(rec)];
+
+	/* Records of a type are mostly of one size. */
+	return base && words_of(base) >= words_of(rec) ? base : no_words;
+}
+
 static u64 zigzag(u64 d)
 {
 	return d << 1 ^ (u64)((s64)d >> 63);
@@ -62,9 +71,7 @@ u32 delta_encode(void *out, const void *records, u32 len)
 		if (vmcoop_rec_next(rec, (char *)end - (char *)rec, 0) <= 0)
 			return 0;
 		n = words_of(rec);
-		base = last[type_of(rec)];
-		if (!base || words_of(base) < n)
-			base = no_words;
+		base = base_of(last, rec);
 		p = put_pair(p, zigzag(rec[HEADER] - prev[HEADER]),
 			     zigzag(rec[STAMP] - prev[STAMP]));
 		for (i = STAMP + 1; i + 1 < n; i += 2)
@@ -158,10 +165,7 @@ bool delta_decode(void *out, u32 len, const void *in, u32 nr)
 		if (vmcoop_rec_next(rec, (char *)stop - (char *)rec, 0) <= 0)
 			return false;
 		n = words_of(rec);
-		base = last[type_of(rec)];
-		/* Records of a type are mostly of one size. */
-		if (!base || words_of(base) < n)
-			base = no_words;
+		base = base_of(last, rec);
 		p = n <= FAST_WORDS ? get_body(p, rec, n, base, &bad) :
 				      get_long_body(p, end, rec, n, base, &bad);
 		if (!p || p > end || bad & TOO_LONG)
