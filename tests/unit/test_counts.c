@@ -225,8 +225,12 @@ TEST(shares_of_an_integer_add_up)
 	EQ(out[2], 0);
 }
 
-/* Two functions alternate, each for 4 ms; the second has four times the instructions. */
-TEST(density_just_before_a_tick_decides)
+/*
+ * Two functions alternate, each for 4 ms; the second has @density times the instructions. Each
+ * has a tick 2 ms after its begin; @before puts what comes just before that, with the count @a
+ * at it, in turn @i.
+ */
+static void alternate(u64 density, void (*before)(struct stream *s, u64 at, u64 a, int i))
 {
 	struct stream s;
 	u64 t = SEC, a = 0;
@@ -236,11 +240,10 @@ TEST(density_just_before_a_tick_decides)
 	put_switch(&s, G0, SEC - 10, 0, 7, 7);
 	put(&s, 1, t, H0, IN, 0, 0);
 	for (i = 0; i < 100; i++) {
-		u64 rate = i % 2 ? 4 : 1;
+		u64 rate = i % 2 ? density : 1;
 
-		/* The tick comes 3 ms behind the last, in the middle of one. */
 		put(&s, 1, t + 2 * MS - 100 * US, H0, ENTRY, a + rate * 1900, i);
-		put(&s, 1, t + 2 * MS, H0, ENTRY, a + rate * 2000, i);
+		before(&s, t + 2 * MS, a + rate * 2000, i);
 		put_tick(&s, G0, t + 2 * MS + 1, 0, 7, 7, KTEXT + i % 2);
 		a += rate * 4000;
 		t += 4 * MS;
@@ -250,40 +253,41 @@ TEST(density_just_before_a_tick_decides)
 	}
 	read_counted(&s);
 	check_sums();
-	EQ(of(0)->sum.value[0].count, 50 * 4000 * 5);
+	EQ(of(0)->sum.value[0].count, 50 * 4000 * (1 + density));
+}
+
+static double share_of(u32 function)
+{
+	return (double)sum_of(7, KTEXT + function).a / of(0)->sum.value[0].count;
+}
+
+static void count_before(struct stream *s, u64 at, u64 a, int i)
+{
+	put(s, 1, at, H0, ENTRY, a, i);
+}
+
+TEST(density_just_before_a_tick_decides)
+{
+	alternate(4, count_before);
 	/* Only the first tick stands for less, there was nothing before it. */
-	NEAR((double)sum_of(7, KTEXT).a / of(0)->sum.value[0].count, 0.2, 0.003);
-	NEAR((double)sum_of(7, KTEXT + 1).a / of(0)->sum.value[0].count, 0.8, 0.003);
+	NEAR(share_of(0), 0.2, 0.003);
+	NEAR(share_of(1), 0.8, 0.003);
+}
+
+/* Too short a time to tell a rate by: nothing is counted in it. */
+static void begin_before(struct stream *s, u64 at, u64 a, int i)
+{
+	if (i % 2 == 0)
+		return;
+	put(s, 1, at - 10 * US, H0, OUT, a - 10, i);
+	put(s, 1, at - 6 * US, H0, IN, a - 10, i);
+	put(s, 1, at - 1 * US, H0, ENTRY, a - 10, i);
 }
 
 TEST(a_tick_right_behind_a_begin_stands_for_its_time)
 {
-	struct stream s;
-	u64 t = SEC, a = 0;
-	int i;
-
-	begin_guest(&s);
-	put_switch(&s, G0, SEC - 10, 0, 7, 7);
-	put(&s, 1, t, H0, IN, 0, 0);
-	for (i = 0; i < 100; i++) {
-		put(&s, 1, t + 2 * MS - 100 * US, H0, ENTRY, a + 1900, i);
-		if (i % 2) {
-			/* Too short a time to tell a rate by: nothing is counted in it. */
-			put(&s, 1, t + 2 * MS - 10 * US, H0, OUT, a + 1990, i);
-			put(&s, 1, t + 2 * MS - 6 * US, H0, IN, a + 1990, i);
-			put(&s, 1, t + 2 * MS - 1 * US, H0, ENTRY, a + 1990, i);
-		}
-		put_tick(&s, G0, t + 2 * MS + 1, 0, 7, 7, KTEXT + i % 2);
-		a += 4000;
-		t += 4 * MS;
-		put(&s, 1, t, H0, ENTRY, a, i + 1);
-		if (i % 10 == 9)
-			stream_round(&s, t - MS);
-	}
-	read_counted(&s);
-	check_sums();
-	EQ(of(0)->sum.value[0].count, 100 * 4000);
-	NEAR((double)sum_of(7, KTEXT + 1).a / of(0)->sum.value[0].count, 0.5, 0.01);
+	alternate(1, begin_before);
+	NEAR(share_of(1), 0.5, 0.01);
 }
 
 TEST(counts_are_cut_at_task_switches)
