@@ -45,6 +45,14 @@ unsigned int vmcoop_tick_hz(void)
 	return own_hz;
 }
 
+/* Is tick= @prefix and a number from 1 to @max? It goes to @hz. */
+static bool tick_rate(const char *prefix, unsigned int max, unsigned int *hz)
+{
+	size_t len = str_has_prefix(tick, prefix);
+
+	return len && !kstrtouint(tick + len, 10, hz) && *hz && *hz <= max;
+}
+
 int vmcoop_tick_check(void)
 {
 	if (callchain > VMCOOP_CHAIN_MAX) {
@@ -54,13 +62,8 @@ int vmcoop_tick_check(void)
 	}
 	own_hz = 0;
 	sched_hz = HZ;
-	if (!strcmp(tick, "sched"))
-		return 0;
-	if (!strncmp(tick, "sched:", 6) && !kstrtouint(tick + 6, 10, &sched_hz) &&
-	    sched_hz && sched_hz <= HZ)
-		return 0;
-	if (!strncmp(tick, "hz:", 3) && !kstrtouint(tick + 3, 10, &own_hz) &&
-	    own_hz && own_hz <= MAX_HZ)
+	if (!strcmp(tick, "sched") || tick_rate("sched:", HZ, &sched_hz) ||
+	    tick_rate("hz:", MAX_HZ, &own_hz))
 		return 0;
 	pr_err("tick=%s: must be sched, sched:N with N from 1 to %u, or hz:N with N from 1 to %u\n",
 	       tick, HZ, MAX_HZ);
