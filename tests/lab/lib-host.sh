@@ -138,15 +138,16 @@ tell_guest() {
 	echo "$2" 1<>"/lab/guest$1.in"
 }
 
-# finish_guest N: wait until it has powered itself off, fetch its files.
+# finish_guest N [SECONDS]: wait until it has powered itself off, fetch its files.
 finish_guest() {
 	say "waiting for guest $1 to power off"
 	guest_pid "$1"
 	# It may not even have booted yet.
-	if wait_until $BOOT_SECONDS gone "$GUEST_PID"; then
+	_seconds=${2:-$BOOT_SECONDS}
+	if wait_until "$_seconds" gone "$GUEST_PID"; then
 		point "guest $1 powers off" guest_marked "$1" bye
 	else
-		not_ok "guest $1 powers off within $BOOT_SECONDS s"
+		not_ok "guest $1 powers off within $_seconds s"
 		note "$(tail -n 5 "/lab/out/guest$1.console")"
 		kill -9 "$GUEST_PID"
 	fi
@@ -155,7 +156,7 @@ finish_guest() {
 	mkdir -p "/lab/out/guest$1"
 	head -c "${_size:-0}" "/lab/guest$1.img" | tar -x -C "/lab/out/guest$1" ||
 		not_ok "guest $1 hands back its files"
-	rm -f "/lab/guest$1.img"
+	rm -f "/lab/guest$1.img" "/lab/guest$1.in"
 	for _file in dmesg kallsyms; do
 		[ ! -e "/lab/out/guest$1/$_file" ] ||
 			mv "/lab/out/guest$1/$_file" "/lab/out/guest$1.$_file"
