@@ -435,7 +435,8 @@ static bool cut_off(struct datafile_reader *r, struct chunk *c)
 
 static bool header_good(const struct chunk_hdr *hdr)
 {
-	return hdr->magic == CHUNK_MAGIC && hdr->len <= CHUNK_MAX && hdr->raw <= CHUNK_MAX &&
+	return hdr->magic == CHUNK_MAGIC && hdr->type &&
+	       hdr->len <= CHUNK_MAX && hdr->raw <= CHUNK_MAX &&
 	       (hdr->flags ? !(hdr->flags & ~(CHUNK_F_ZSTD | CHUNK_F_DELTA)) : !hdr->raw);
 }
 

@@ -290,6 +290,8 @@ TEST(garbage_and_huge_lengths_are_refused_at_once)
 	hdr.flags = CHUNK_F_ZSTD;
 	hdr.raw = UINT32_MAX;
 	EQ(datafile_parse(&r, &hdr, sizeof(hdr), &c), -EBADMSG);
+	hdr = (struct chunk_hdr){ .magic = CHUNK_MAGIC, .len = 8 };
+	EQ(datafile_parse(&r, &hdr, sizeof(hdr), &c), -EBADMSG);
 	/* The largest there may be is waited for, and fits the buffer. */
 	hdr = (struct chunk_hdr){ .magic = CHUNK_MAGIC, .type = 99, .len = CHUNK_MAX };
 	EQ(datafile_parse(&r, &hdr, sizeof(hdr), &c), 0);
