@@ -239,8 +239,9 @@ static bool send_table(struct span sec, const struct bundle_section *hdr, int ou
 }
 
 /* Sections are aligned: their headers can be looked at in place. */
-static bool send_tables(struct span s, int out)
+bool bundle_send(const void *raw, size_t len, int out)
 {
+	struct span s = { raw, (const u8 *)raw + len };
 	const struct bundle_section *hdr;
 
 	while (s.p < s.end) {
@@ -270,7 +271,7 @@ static void unpack_and_send(int in, int out)
 	    ZSTD_decompress(raw, hdr.raw, packed, hdr.len) != hdr.raw)
 		_exit(1);
 	free(packed);
-	if (!send_tables((struct span){ (u8 *)raw, (u8 *)raw + hdr.raw }, out))
+	if (!bundle_send(raw, hdr.raw, out))
 		_exit(1);
 	free(raw);
 }
@@ -322,11 +323,20 @@ static bool receive_table(FILE *f, struct bundle_table *t, u64 *room)
 	return t->img;
 }
 
+bool bundle_receive(FILE *f, u64 *room, void (*table)(void *ctx, struct bundle_table *t), void *ctx)
+{
+	struct bundle_table *t = xcalloc(1, sizeof(*t));
+
+	while (receive_table(f, t, room))
+		table(ctx, t);
+	free(t);
+	return feof(f);
+}
+
 bool bundle_read(const void *buf, size_t len, u64 *room,
 		 void (*table)(void *ctx, struct bundle_table *t), void *ctx, const char **why)
 {
 	const struct bundle_hdr *hdr = buf;
-	struct bundle_table *t;
 	struct confined c;
 	bool good;
 	int fd;
@@ -351,11 +361,7 @@ bool bundle_read(const void *buf, size_t len, u64 *room,
 	close(fd);
 	if (!good)
 		return false;
-	t = xcalloc(1, sizeof(*t));
-	while (receive_table(c.answer, t, room))
-		table(ctx, t);
-	good = feof(c.answer);
-	free(t);
+	good = bundle_receive(c.answer, room, table, ctx);
 	*why = "holds no tables of symbols, or more than there is room for";
 	return confine_end(&c) && good;
 }

@@ -136,4 +136,12 @@ u64 bundle_length(const struct bundle_hdr *hdr, const char **why);
 bool bundle_read(const void *buf, size_t len, u64 *room,
 		 void (*table)(void *ctx, struct bundle_table *t), void *ctx, const char **why);
 
+/*
+ * Its two halves, for who wants them in one process. The child's: parses @len bytes
+ * of sections and says to @out what is in them. The other's: hears it from @f.
+ */
+bool bundle_send(const void *raw, size_t len, int out);
+bool bundle_receive(FILE *f, u64 *room, void (*table)(void *ctx, struct bundle_table *t),
+		    void *ctx);
+
 #endif /* VMCOOP_BUNDLE_H */

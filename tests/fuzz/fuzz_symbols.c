@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Symbols that guests supply: an ELF file, read without the child that confines it, or,
- * by the input's first byte, a kallsyms file. What was read is asked for.
+ * Symbols that guests supply: an ELF file, or, by the input's first byte, a kallsyms file or
+ * the sections of a bundle; read without the child that confines it. What was read is asked
+ * for.
  */
 #include "fuzz.h"
+#include "../../tools/bundle.h"
 #include "../../tools/elfsyms.h"
 #include "../../tools/kallsyms.h"
 
@@ -38,6 +40,34 @@ static void fuzz_kallsyms(const char *path)
 	kallsyms_put(k);
 }
 
+static void ask(void *ctx, struct bundle_table *t)
+{
+	u64 *end = ctx;
+
+	symtab_find(&t->img->tab, *end);
+	if (t->img->tab.nr)
+		*end = t->img->tab.syms[t->img->tab.nr - 1].end;
+	elf_image_free(t->img);
+}
+
+/* What one half says of @fd's sections, and the other hears. */
+static void fuzz_bundle(int fd, size_t size)
+{
+	int out = memfd_create("out", MFD_CLOEXEC);
+	char *raw = malloc(size + 1);
+	u64 room = 1 << 20, end = 0;
+	FILE *f;
+
+	if (!raw || pread(fd, raw, size, 0) != (ssize_t)size)
+		abort();
+	bundle_send(raw, size, out);
+	lseek(out, 0, SEEK_SET);
+	f = fdopen(out, "r");
+	bundle_receive(f, &room, ask, &end);
+	fclose(f);
+	free(raw);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	char path[64];
@@ -48,6 +78,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fd = fuzz_file(data + 1, size - 1, path);
 	if (*data == 'k')
 		fuzz_kallsyms(path);
+	else if (*data == 'b')
+		fuzz_bundle(fd, size - 1);
 	else
 		fuzz_elf(fd);
 	close(fd);

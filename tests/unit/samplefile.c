@@ -7,7 +7,7 @@
  *
  * DIR gets vmcoop.data, kallsyms, and root/bin/prog, the guests' program, which
  * is this one: samples lie in the functions red and blue. Names of the second
- * VM's guest are hostile.
+ * VM's guest are hostile. In guest.data is what a guest alone writes.
  *
  *	VM 100 "web": process 5 "prog": 60 red, 30 blue, 20 kernel do_work, 10 mod_fn
  *	VM 200 "db": process 5 HOSTILE: 10 red, 5 in an object with a hostile path
@@ -184,11 +184,22 @@ static void write_kallsyms(void)
 	fclose(f);
 }
 
+/* Keeps the stream's file as @name. */
+static int keep(struct stream *s, const char *name)
+{
+	char path[64];
+	int ret;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", s->fd);
+	ret = copy(path, name);
+	stream_free(s);
+	return ret;
+}
+
 int main(int argc, char **argv)
 {
 	struct segment seg = own_segment();
 	struct stream s;
-	char path[64];
 
 	if (argc != 2 || chdir(argv[1]) || mkdir("root", 0755) || mkdir("root/bin", 0755) ||
 	    copy("/proc/self/exe", "root/bin/prog"))
@@ -200,9 +211,8 @@ int main(int argc, char **argv)
 	web(&s, &seg);
 	db(&s, &seg);
 	stream_end(&s);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", s.fd);
-	if (copy(path, "vmcoop.data"))
+	if (keep(&s, "vmcoop.data"))
 		return 1;
-	stream_free(&s);
-	return 0;
+	stream_guest_alone(&s);
+	return keep(&s, "guest.data");
 }

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../../tools/capture.h"
 #include "stream.h"
 
 #define SRC_BUF	(512U << 10)
@@ -335,4 +336,28 @@ char *stream_slurp(int fd, size_t *len)
 	p = malloc(st.st_size + 1);
 	*len = pread(fd, p, st.st_size, 0);
 	return p;
+}
+
+void stream_guest_alone(struct stream *s)
+{
+	int i;
+
+	stream_begin(s);
+	s->vm = CAPTURE_SELF;
+	stream_kv(s, CHUNK_INFO, 0, "guest_only=1\nclock_khz=1000000\nwindow=0\n");
+	stream_kv(s, CHUNK_CLOCK, 0, "vm=1\nmethod=self\noffset=0\nratio=1\nfrac_bits=0\n");
+	stream_guest(s, 7, CAPTURE_SELF, 7, 0);
+	put_comm(s, 7, 1 * MS, 0, 10, 10, "ten");
+	put_comm(s, 7, 1 * MS, 0, 20, 20, "twenty");
+	put_switch(s, 7, 1 * MS, 0, 10, 10);
+	for (i = 2; i <= 30; i++)
+		put_tick(s, 7, i * MS, 0, 10, 10, 0x1000);
+	put_switch(s, 7, 30 * MS, 0, 0, 0);
+	put_switch(s, 7, 90 * MS, 0, 20, 20);
+	for (i = 91; i <= 100; i++)
+		put_tick(s, 7, i * MS, 0, 20, 20, 0x2000);
+	stream_kv(s, CHUNK_WINDOW, 0, "begin=1\n");
+	stream_round(s, 100 * MS);
+	stream_kv(s, CHUNK_STATS, 7, "produced=46\nconsumed=44\ndropped=2\ndropped.32=2\nexact=1\n");
+	stream_end(s);
 }

@@ -41,6 +41,9 @@ void stream_begin(struct stream *s);
 /* Adds a guest source; @ring is also the vCPU of its records by default. */
 void stream_guest(struct stream *s, u32 id, u32 vm, u32 generation, u32 ring);
 
+/* Begins and ends what a guest alone writes: two tasks on vCPU 0, a ring, a tick a ms. */
+void stream_guest_alone(struct stream *s);
+
 /* All records go to source @src, at host time @t. */
 void put_vcpu(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle);
 void put_clock(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle,
