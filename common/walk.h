@@ -10,13 +10,28 @@
 #ifndef VMCOOP_WALK_H
 #define VMCOOP_WALK_H
 
+#include <linux/capability.h>
 #include <linux/namei.h>
 #include <linux/path.h>
 #include <linux/proc_fs.h>
+#include <linux/security.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "ring.h"
+
+/**
+ * vmcoop_may_look() - may current look at records, and command?
+ *
+ * They hold addresses of kernels and of everybody's programs, which perf would not
+ * show to everybody either.
+ *
+ * Return: 0 or -EPERM.
+ */
+static inline int vmcoop_may_look(void)
+{
+	return perfmon_capable() ? security_locked_down(LOCKDOWN_PERF) : -EPERM;
+}
 
 /**
  * struct vmcoop_cursor - goes over what a ring held when it was set up
@@ -326,7 +341,10 @@ static inline int vmcoop_samples_open(struct file *file, const struct vmcoop_sam
 		.show	= vmcoop_samples_show,
 	};
 	struct vmcoop_samples_file *f;
+	int err = vmcoop_may_look();
 
+	if (err)
+		return err;
 	f = __seq_open_private(file, &ops, sizeof(*f));
 	if (!f)
 		return -ENOMEM;

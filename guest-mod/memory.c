@@ -6,15 +6,14 @@
  * Layout and rules are those of a region shared with a host: the reader maps
  * all of it, and the module believes nothing of what is written there.
  */
-#include <linux/capability.h>
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/mm.h>
-#include <linux/security.h>
 #include <linux/sizes.h>
 #include <linux/vmalloc.h>
 
 #include "guest.h"
+#include "walk.h"
 
 static char *memory = "";
 module_param(memory, charp, 0444);
@@ -26,12 +25,8 @@ static unsigned long busy;		/* bit 0: somebody has it open */
 
 static int memory_open(struct inode *inode, struct file *file)
 {
-	int err;
+	int err = vmcoop_may_look();
 
-	if (!perfmon_capable())
-		return -EPERM;
-	/* It holds addresses of the kernel, and of everybody's programs. */
-	err = security_locked_down(LOCKDOWN_PERF);
 	if (err)
 		return err;
 	if (test_and_set_bit(0, &busy))

@@ -10,11 +10,9 @@
  *	count_us N		least time between two counts of a vCPU in a run slice
  *	vms FILTER		look at these VMs only: all, or pid=N,comm=NAME,...
  */
-#include <linux/capability.h>
 #include <linux/kernel.h>
 #include <linux/math64.h>
 #include <linux/mutex.h>
-#include <linux/security.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -51,19 +49,6 @@ static void vh_see_kptr(void)
 
 	snprintf(text, sizeof(text), "%pK", &vh_control_lock);
 	WRITE_ONCE(vh_hide_kernel, !text[strspn(text, "0")]);
-}
-
-/**
- * vh_control_allowed() - may current look at guests and command?
- *
- * Return: 0 or -EPERM.
- */
-int vh_control_allowed(void)
-{
-	if (!perfmon_capable())
-		return -EPERM;
-	/* A guest's instruction pointer is a register that perf would not show. */
-	return security_locked_down(LOCKDOWN_PERF);
 }
 
 /* ---- Settings ------------------------------------------------------------ */

@@ -12,6 +12,7 @@
 
 #include "arch.h"
 #include "compat.h"
+#include "../common/walk.h"
 
 static unsigned long vh_dev_busy;
 
@@ -36,7 +37,7 @@ bool vh_dev_recording(void)
 
 static int vh_dev_open(struct inode *inode, struct file *file)
 {
-	int ret = vh_control_allowed();
+	int ret = vmcoop_may_look();
 
 	if (ret)
 		return ret;

@@ -115,7 +115,6 @@ extern struct mutex vh_control_lock;
 int vh_control_init(const struct vh_settings *settings, bool start);
 void vh_control_exit(void);
 int vh_control_start(void);
-int vh_control_allowed(void);
 int vh_control_write(const char __user *buf, size_t len);
 void vh_control_save(struct vh_settings *settings);
 void vh_control_restore(const struct vh_settings *settings, bool run);

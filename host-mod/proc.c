@@ -42,10 +42,6 @@ static int vh_samples_open(struct inode *inode, struct file *file)
 		.show		= vh_sample_show,
 	};
 
-	int ret = vh_control_allowed();
-
-	if (ret)
-		return ret;
 	samples.nr = vh_rings_nr();
 	return vmcoop_samples_open(file, &samples);
 }
@@ -164,7 +160,7 @@ static int vh_control_seq(struct seq_file *m, void *v)
 
 static int vh_control_open(struct inode *inode, struct file *file)
 {
-	int ret = vh_control_allowed();
+	int ret = vmcoop_may_look();
 
 	return ret ? ret : single_open(file, vh_control_seq, NULL);
 }

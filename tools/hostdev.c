@@ -24,8 +24,8 @@ static int open_failed(void)
 			    "(insmod vmcoop_host.ko)");
 	case EACCES:
 	case EPERM:
-		return fail(EXIT_FAILED, "cannot open " HOSTDEV_PATH ": %s: be root",
-			    strerror(errno));
+		return fail(EXIT_FAILED, "cannot open " HOSTDEV_PATH ": %s: be root, and mind "
+			    "kernel lockdown (confidentiality)", strerror(errno));
 	case EBUSY:
 		return fail(EXIT_FAILED, HOSTDEV_PATH " is in use: another vmcoop-dump "
 			    "records already");
