@@ -27,6 +27,7 @@ read_conf() {
 	GUEST_FILES=()			# more files: to the same place, relative ones to /root
 	KASLR=''			# boot guests by the kernel's own unpacker
 	RUN_SECONDS=240			# real time for a whole run
+	PATIENCE=1			# by how much the scripts inside wait longer than they say
 	SILENCE=60			# the longest that its console may keep still
 	EMULATOR=qemu			# of the lab host
 	KILLED=''			# guests that hand nothing back, by number
@@ -60,7 +61,7 @@ write_conf() {
 	GUEST_QEMU_ARGS="$GUEST_QEMU_ARGS -nodefaults -no-user-config -display none -no-reboot"
 	GUEST_KERNEL=/lab/$([ -n "$KASLR" ] && echo vmlinuz || echo vmlinux)
 	for name in ARCH KERNEL SCENARIO ICOUNT HOST_CPUS HOST_MEM HOST_SECONDS RESULT_DEVICE \
-		    GUEST_CPUS GUEST_MEM GUEST_SECONDS GUEST_QEMU GUEST_QEMU_ARGS GUEST_KERNEL \
+		    GUEST_CPUS GUEST_MEM GUEST_SECONDS PATIENCE GUEST_QEMU GUEST_QEMU_ARGS GUEST_KERNEL \
 		    GUEST_APPEND "${EXTRA[@]}"; do
 		value=$(tr -s '[:space:]' ' ' <<<"${!name}")
 		value=${value% }

@@ -14,9 +14,9 @@ mark() {
 	echo "lab-mark: $*" >/dev/console
 }
 
-# await WORD [SECONDS]: until the host says it, with tell_guest.
+# await WORD [SECONDS]: until the host says it, with tell_guest; PATIENCE times as long.
 await() {
-	while read -r -t "${2:-60}" _word; do
+	while read -r -t $((${2:-60} * PATIENCE)) _word; do
 		[ "$_word" != "$1" ] || return 0
 	done </dev/console
 	not_ok "guest hears '$1' from the host"

@@ -19,9 +19,10 @@ say() {
 # wait_until SECONDS COMMAND...: poll until the command succeeds. While a guest works
 # this competes with it, and a new process is dear under emulation: but for sleep,
 # what is used to wait is built into the shell. WAIT_STEP: seconds between two looks.
+# PATIENCE times as long on machines that are so much slower.
 wait_until() {
 	now
-	_limit=$((_now + $1))
+	_limit=$((_now + $1 * PATIENCE))
 	shift
 	until "$@"; do
 		now
