@@ -463,11 +463,13 @@ TEST(files_switched_to_can_be_read_alone)
 	};
 	struct session *s = calloc(1, sizeof(*s));
 	struct datafile_writer w;
+	struct stat st;
 	int i, n;
 
 	if (!mkdtemp(dir))
 		abort();
 	snprintf(path, sizeof(path), "%s/d", dir);
+	umask(0);
 	EQ(datafile_create(&w, path, 1), 0);
 	datafile_chunk(&w, CHUNK_INFO, 0, "clock_khz=1000\n", 15);
 	datafile_chunk(&w, CHUNK_SOURCE, 1, "side=host\npcpu=0\n", 17);
@@ -488,6 +490,9 @@ TEST(files_switched_to_can_be_read_alone)
 		EQ(s->nr_notes, 0);
 		STREQ(s->join.vms[0]->name, "seven");
 		EQ(s->first, 200 + 100 * i);
+		/* Its owner's alone. */
+		EQ(stat(aside, &st), 0);
+		EQ(st.st_mode, S_IFREG | 0600);
 		session_free(s);
 		unlink(aside);
 	}
