@@ -284,7 +284,7 @@ static void put_head(struct export *x, struct pprof *p, const u32 *columns, u32 
 			pb_u64(&p->profile, PROFILE_DEFAULT_TYPE, name_index(p, name));
 	}
 	pb_u64(&p->profile, PROFILE_TIME_NANOS, s->start_time * NSEC_PER_SEC);
-	pb_u64(&p->profile, PROFILE_DURATION_NANOS, session_duration(s) * NSEC_PER_SEC);
+	pb_u64(&p->profile, PROFILE_DURATION_NANOS, view_ns(&x->v, session_stamps(s)));
 	pb_u64(&p->profile, PROFILE_COMMENT,
 	       string_index(p, ticks ? "vmcoop, method tick" :
 			       "vmcoop, method sampled; events :counted by method counted"));

@@ -536,11 +536,16 @@ double session_seconds(const struct session *s, u64 stamp)
 	return (double)(s64)(stamp - window_begin(s)) / s->clock_khz / 1000;
 }
 
+u64 session_stamps(const struct session *s)
+{
+	u64 end = s->join.end != UINT64_MAX ? s->join.end : s->last, begin = window_begin(s);
+
+	return end > begin ? end - begin : 0;
+}
+
 double session_duration(const struct session *s)
 {
-	u64 end = s->join.end != UINT64_MAX ? s->join.end : s->last;
-
-	return end > window_begin(s) ? session_seconds(s, end) : 0;
+	return (double)session_stamps(s) / s->clock_khz / 1000;
 }
 
 /* Seconds up to @stop. */

@@ -124,6 +124,8 @@ const struct event *session_counter(const struct session *s, u32 i);
 
 /* Host stamps to time since the window began. */
 double session_seconds(const struct session *s, u64 stamp);
+/* How long the window was, in host stamps and in seconds. */
+u64 session_stamps(const struct session *s);
 double session_duration(const struct session *s);
 
 /**
