@@ -5,13 +5,15 @@
 
 # The command that boots the lab host in $DIR, in COMMAND.
 qemu_command() {
-	local args
+	local args append=$HOST_APPEND
 
 	# shellcheck disable=SC2206 # a list
 	args=($HOST_QEMU_ARGS)
 	if [ -n "$ICOUNT" ]; then
 		args=("${args[@]/thread=multi/thread=single}" -icount shift=0
 		      -rtc clock=vm,base=2026-01-01)
+	elif declare -F arch_clock >/dev/null; then
+		append+=" $(arch_clock)"
 	fi
 	truncate -s 1G result.img
 	mkfifo monitor.in monitor.out
@@ -19,7 +21,7 @@ qemu_command() {
 	COMMAND=("$QEMU" "${args[@]}" -smp "$HOST_CPUS" -m "$HOST_MEM" -nodefaults
 		-no-user-config -display none -no-reboot -serial file:host.console
 		-drive file=result.img,if=virtio,format=raw,cache=unsafe
-		-kernel vmlinux -initrd initrd -append "$(echo $HOST_APPEND)"
+		-kernel vmlinux -initrd initrd -append "$(echo $append)"
 		-chardev pipe,id=monitor,path=monitor -mon chardev=monitor)
 }
 

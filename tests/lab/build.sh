@@ -170,6 +170,7 @@ build_initramfs() {
 		quiet_make tools
 		quiet_make -C tests/lab O="$TOP/build/lab"
 	fi
+	quiet_make -C tests/lab O="$TOP/build/lab" "$TOP/build/lab/tsc-khz"
 	env "${FRESH_MAKE[@]}" make -s -C "$LAB/../workloads" O="$TOP/build/workloads/$ARCH" \
 		"${CROSS_MAKE[@]}"
 	exec {lock}>&-
