@@ -3,9 +3,10 @@
  * tsc-khz - prints by how many kHz this machine's time stamp counter counts, which is what
  * QEMU's emulated one counts by, too. Nothing on a machine that has none.
  */
-#include <stdint.h>
 #include <stdio.h>
 #include <time.h>
+
+#include "../../tools/arch.h"
 
 #define TRIES	100
 #define NS	200000000	/* between both instants: an error of 1 us is 5 ppm */
@@ -13,34 +14,28 @@
 #ifdef __x86_64__
 /* struct instant - the same moment by both clocks */
 struct instant {
-	uint64_t stamp;
-	int64_t ns;
+	u64 stamp;
+	s64 ns;
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
-	return ts.tv_sec * 1000000000LL + ts.tv_nsec;
-}
 
 /* Who is interrupted between the two knows the moment badly: the quickest try counts. */
 static struct instant now(void)
 {
 	struct instant best = { 0 };
-	uint64_t least = UINT64_MAX;
+	struct timespec ts;
+	u64 least = UINT64_MAX;
 	int i;
 
 	for (i = 0; i < TRIES; i++) {
-		uint64_t before = __builtin_ia32_rdtsc(), after;
-		int64_t ns = now_ns();
+		u64 before = arch_counter(), took;
 
-		after = __builtin_ia32_rdtsc();
-		if (after - before >= least)
+		clock_gettime(CLOCK_MONOTONIC_RAW, &ts);
+		took = arch_counter() - before;
+		if (took >= least)
 			continue;
-		least = after - before;
-		best = (struct instant){ before + least / 2, ns };
+		least = took;
+		best.stamp = before + took / 2;
+		best.ns = ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
 	}
 	return best;
 }
