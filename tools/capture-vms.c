@@ -52,6 +52,7 @@ static void vm_died(struct capture *c, struct capture_vm *vm)
 	}
 	/* Should the pid come back, it is another VM. */
 	map_del(&c->vm_by_pid, vm->pid);
+	c->last_pid = 0;
 }
 
 /* ---- Regions and the VMs that map them ------------------------------------ */

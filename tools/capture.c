@@ -219,8 +219,11 @@ static bool observe_host(struct capture *c, const struct vmcoop_hdr *hdr)
 	if (hdr->size < sizeof(struct vmcoop_host_in))
 		return true;
 	pid = ((const struct vmcoop_host_in *)hdr)->vm;
+	if (pid == c->last_pid)
+		return true;
 	if (vm_wanted(c, pid)) {
 		capture_vm(c, pid);
+		c->last_pid = pid;
 		return true;
 	}
 	/* Handles are not used again: of a vCPU that is gone nothing is left to know. */

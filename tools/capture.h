@@ -111,6 +111,7 @@ struct capture {
 	struct capture_vm **vms;
 	size_t nr_vms;
 	struct u64map vm_by_pid;
+	u32 last_pid;			/* that a host record told, of a VM that is there; or 0 */
 	struct u64map unwanted;		/* pids of VMs not asked for */
 	struct u64map handles;		/* of their vCPUs */
 	struct capture_region **regions;
