@@ -26,7 +26,7 @@
 #define SETTLE_MAX_NS	(2 * NSEC_PER_SEC)
 #define SETTLE_LISTEN_NS (3 * NSEC_PER_SEC)	/* guests may just be trying again */
 #define ROUND_MIN_MS	10
-#define ROUND_MAX_MS	50
+#define ROUND_MAX_MS	100
 
 static volatile sig_atomic_t stop, switch_now;
 

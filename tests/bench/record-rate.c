@@ -6,7 +6,7 @@
  *
  * A thread stands in for the host module and writes samples and VM entries into
  * the rings of four CPUs, stamped as they come; this thread drains them as
- * vmcoop-dump record does, every 10 to 50 ms. Printed is what draining took of
+ * vmcoop-dump record does, every 10 to 100 ms. Printed is what draining took of
  * one core, and what was lost.
  */
 #include <pthread.h>
@@ -112,7 +112,7 @@ int main(int argc, char **argv)
 		if (capture_round(&c))
 			return 1;
 		ms = c.fill > 0.25 ? ms / 2 : c.fill < 0.1 ? ms + 5 : ms;
-		ms = ms < 10 ? 10 : ms > 50 ? 50 : ms;
+		ms = ms < 10 ? 10 : ms > 100 ? 100 : ms;
 		ts = (struct timespec){ .tv_nsec = ms * 1000000L };
 		nanosleep(&ts, NULL);
 	}
