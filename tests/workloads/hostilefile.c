@@ -20,13 +20,20 @@
 static const char *path;
 static char was[4096];		/* the first page as it began */
 static off_t size;
-static int fd;
+static int mapped;		/* the file as it was, which a reader has mapped */
+static int placed = -1;		/* what is in its place now, if that is a file */
 static uint64_t state;
 
 static uint32_t any(uint32_t below)
 {
 	state = state * 6364136223846793005ULL + 1442695040888963407ULL;
 	return (state >> 33) % below;
+}
+
+/* The one or the other. */
+static int either(void)
+{
+	return placed >= 0 && any(2) ? placed : mapped;
 }
 
 /* Rings as a guest sets them up, so that a reader goes on to read them. */
@@ -39,7 +46,7 @@ static void set_up(void)
 }
 
 /* A whole one again, so that there is something to spoil. */
-static void restore(void)
+static void restore(int fd)
 {
 	if (ftruncate(fd, 0) || ftruncate(fd, size) ||
 	    pwrite(fd, was, sizeof(was), 0) != sizeof(was))
@@ -51,7 +58,7 @@ static void resize(void)
 	static const int32_t eighths[] = { 0, 1, 4, 7, 9, 16, 80 };
 	off_t to = size * eighths[any(7)] / 8 + any(3) - 1;
 
-	if (ftruncate(fd, to < 0 ? 0 : to))
+	if (ftruncate(either(), to < 0 ? 0 : to))
 		perror("ftruncate");
 }
 
@@ -62,7 +69,7 @@ static void overwrite(void)
 
 	for (i = 0; i < n; i++)
 		bytes[i] = any(4) ? any(256) : 0;
-	if (pwrite(fd, bytes, n, any(2) ? any(4096) : any(size)) < 0)
+	if (pwrite(either(), bytes, n, any(2) ? any(4096) : any(size)) < 0)
 		perror("pwrite");
 }
 
@@ -89,9 +96,10 @@ static void replace(void)
 	default:
 		again = open(path, O_RDWR | O_CREAT | O_EXCL, 0600);
 		if (again >= 0) {
-			close(fd);
-			fd = again;
-			restore();
+			if (placed >= 0)
+				close(placed);
+			placed = again;
+			restore(placed);
 		}
 	}
 	if (again < 0)
@@ -110,14 +118,14 @@ int main(int argc, char **argv)
 	path = argv[1];
 	rounds = strtoul(argv[2], NULL, 0);
 	state = strtoul(argv[3], NULL, 0);
-	fd = open(path, O_RDWR);
-	if (fd < 0 || fstat(fd, &st) || pread(fd, was, sizeof(was), 0) != sizeof(was)) {
+	mapped = open(path, O_RDWR);
+	if (mapped < 0 || fstat(mapped, &st) || pread(mapped, was, sizeof(was), 0) != sizeof(was)) {
 		perror(path);
 		return 1;
 	}
 	size = st.st_size;
 	set_up();
-	restore();
+	restore(mapped);
 	for (i = 0; i < rounds; i++) {
 		/* Time for a reader to look. */
 		if (i % 200 == 0)
@@ -127,7 +135,7 @@ int main(int argc, char **argv)
 			replace();
 			break;
 		case 1:
-			restore();
+			restore(either());
 			break;
 		case 2 ... 15:
 			resize();
