@@ -35,7 +35,7 @@ help:
 	@echo '  make check-tools         unit tests of common/ and of the tool'
 	@echo '  make check-modules       both modules, without a warning, for kernels $(KERNELS)'
 	@echo '  make check-static        what checkpatch, coccinelle, clang-tidy and -Wextra find in the code'
-	@echo '  make check-lab           the scenarios smoke and bad-input in nested virtual machines'
+	@echo '  make check-lab           the scenarios smoke, bad-input and a short guest-hostile in nested virtual machines'
 	@echo '  make kunit               the KUnit suites of the modules, in a kernel built for them'
 	@echo '  make lab SCENARIO=name   one scenario of tests/lab/scenarios'
 	@echo '  make model               common/ring.h, checked in all states of small worlds'
@@ -123,6 +123,7 @@ check-lab:
 	@set -e; for m in $(MACHINES); do \
 		tests/lab/run --arch $$m --kernel $(KERNEL) smoke; done
 	tests/lab/run --kernel $(KERNEL) bad-input
+	tests/lab/run --kernel $(KERNEL) --set ROUNDS=300000 --set FILES=3 guest-hostile
 
 # What the kernel is: tests/lab/kernel, with .kunitconfig.
 kunit:
