@@ -18,7 +18,7 @@ QEMU_PACKAGE=qemu-system-arm
 QEMU_FILES=(/usr/bin/qemu-system-aarch64)
 # For the lab's programs, and to build the tool.
 SYSROOT_PACKAGES=(qemu-system-arm busybox-static libc6-dev libelf-dev libdw-dev libcapstone-dev
-	libncurses-dev zlib1g-dev libzstd-dev perl-base)
+	libncurses-dev zlib1g-dev libzstd-dev perl-base linux-perf trace-cmd)
 
 HOST_MODULES=(virtio_pci virtio_blk)	# KVM is built in
 GUEST_MODULES=(virtio_pci virtio_blk)

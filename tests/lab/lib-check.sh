@@ -158,3 +158,18 @@ covered() {
 within() {
 	awk -v v="$1" -v low="$2" -v high="$3" 'BEGIN { exit !(v >= low && v <= high) }'
 }
+
+# read_spans NAMES: the lines of that file, in whose order lab_host_cost has told what pieces of work
+# took, with that behind them: instructions, those in guest mode, VM exits, the CPU's counter
+# when it began and ended, the host's clock then in seconds.
+read_spans() {
+	local insns=1
+
+	# That the CPU runs while its counter counts one.
+	[ "$ARCH" != aarch64 ] || insns=16
+	paste -d ' ' "$1" <(sed -n 's/^\[ *\([0-9.]*\)\].*lab-span: /\1 /p' host.dmesg |
+		awk -v n=$insns '{
+			printf "%.0f %.0f %d %.0f %.0f %.6f %.6f\n", $2 * n, $3 * n, $4, $5 - $2, $5,
+			       $1 - $2 * n / 1e9, $1
+		}')
+}

@@ -10,6 +10,8 @@
  * /sys/module/lab_cost/parameters/{tick,switches}: how often, least, median,
  * mean times 1000 without the highest and lowest twentieth, in which a VM exit may
  * have come between; a write begins anew.
+ *
+ * A write of 1 to mark tells lab_host_cost that a piece of work begins, of 0 that it ends.
  */
 #include <linux/hardirq.h>
 #include <linux/math64.h>
@@ -19,12 +21,18 @@
 #include <linux/string.h>
 #include <linux/tracepoint.h>
 
+#include "lab_mark.h"
+
 #ifdef CONFIG_X86
+#include <asm/kvm_para.h>
 #include <asm/msr.h>
 #define counter()	rdtsc_ordered()
+#define hypercall(nr)	kvm_hypercall0(nr)
 #else
 #include <asm/arch_timer.h>
+#include <linux/arm-smccc.h>
 #define counter()	__arch_counter_get_cntvct()
+#define hypercall(nr)	arm_smccc_1_1_hvc(nr, NULL)
 #endif
 
 #define MAX_COSTS	20000
@@ -123,6 +131,15 @@ static int set(const char *val, const struct kernel_param *kp)
 static const struct kernel_param_ops ops = { .get = get, .set = set };
 module_param_cb(tick, &ops, &tick_cost, 0600);
 module_param_cb(switches, &ops, &switch_cost, 0600);
+
+static int set_mark(const char *val, const struct kernel_param *kp)
+{
+	hypercall(*val == '1' ? LAB_MARK_BEGIN : LAB_MARK_END);
+	return 0;
+}
+
+static const struct kernel_param_ops mark_ops = { .set = set_mark };
+module_param_cb(mark, &mark_ops, NULL, 0200);
 
 static int __init lab_cost_init(void)
 {

@@ -7,11 +7,16 @@
  * at the ends of KVM's entry and exit tracepoints sit probes of ours, between which all
  * others run. What taking the time costs is taken off.
  *
+ * What a piece of work costs is told as a line of the kernel's log when a guest says that
+ * it ends (lab_mark.h), or a write of 0 to the parameter mark, of which 1 is the beginning:
+ * ticks, those in guest mode, VM exits, the CPU's counter at the end.
+ *
  * One CPU: nothing here is per CPU.
  */
 #include <linux/tracepoint.h>
 
 #include "lab_events.h"
+#include "lab_mark.h"
 
 #ifdef CONFIG_X86
 #include <asm/msr.h>
@@ -29,6 +34,10 @@
 	static unsigned long name;		\
 	module_param(name, ulong, 0644);	\
 	MODULE_PARM_DESC(name, text)
+
+static bool watch = true;
+module_param(watch, bool, 0444);
+MODULE_PARM_DESC(watch, "take the time of vmcoop_host's overflow handler, too");
 
 PARAM(nothing, "ticks of taking the time");
 PARAM(handler_calls, "calls of the overflow handler");
@@ -65,15 +74,34 @@ static void lab_overflow(struct perf_event *event, struct perf_sample_data *data
 
 static void lab_event_made(struct perf_event *event)
 {
+	if (!watch)
+		return;
 	lab_handler = event->overflow_handler;
 	event->overflow_handler = lab_overflow;
 }
 
 /* ---- Tracepoints --------------------------------------------------------- */
 
-static u64 lab_begin;
+static u64 lab_begin, lab_entered;
 
-static void lab_before(void *data)
+/* Since the module is there: the time in guest mode, and how often it ended. */
+static u64 lab_guest_ticks, lab_guest_exits;
+static bool lab_in_guest;
+
+/* An interrupt that ends guest mode is dealt with before kvm_exit. */
+static void lab_left_guest(u64 now)
+{
+	if (lab_in_guest)
+		lab_guest_ticks += now - lab_entered;
+	lab_in_guest = false;
+}
+
+static void lab_irq(void *data)
+{
+	lab_left_guest(lab_stamp());
+}
+
+static void lab_before_entry(void *data)
 {
 	lab_begin = lab_stamp();
 }
@@ -82,6 +110,15 @@ static void lab_after_entry(void *data)
 {
 	entry_ticks += lab_since(lab_begin);
 	entries++;
+	lab_in_guest = true;
+	lab_entered = lab_stamp();
+}
+
+static void lab_before_exit(void *data)
+{
+	lab_begin = lab_stamp();
+	lab_left_guest(lab_begin);
+	lab_guest_exits++;
 }
 
 static void lab_after_exit(void *data)
@@ -90,13 +127,63 @@ static void lab_after_exit(void *data)
 	exits++;
 }
 
+/* The counts at the beginning of what is to be told. */
+static struct lab_span {
+	u64 begin, guest, exits;
+} lab_span;
+
+static void lab_marked(u64 mark)
+{
+	u64 now = lab_stamp();
+
+	if (mark == LAB_MARK_BEGIN)
+		lab_span = (struct lab_span){
+			.guest = lab_guest_ticks,
+			.exits = lab_guest_exits,
+			.begin = now,
+		};
+	else if (mark == LAB_MARK_END)
+		pr_info("lab-span: %llu %llu %llu %llu\n", now - lab_span.begin,
+			lab_guest_ticks - lab_span.guest, lab_guest_exits - lab_span.exits, now);
+}
+
+static int lab_set_mark(const char *val, const struct kernel_param *kp)
+{
+	lab_marked(*val == '1' ? LAB_MARK_BEGIN : LAB_MARK_END);
+	return 0;
+}
+
+static const struct kernel_param_ops lab_mark_ops = { .set = lab_set_mark };
+module_param_cb(mark, &lab_mark_ops, NULL, 0200);
+
+#ifdef CONFIG_X86
+#define LAB_HYPERCALL	"kvm_hypercall"
+
+static void lab_hypercall(void *data, unsigned long nr, unsigned long a0, unsigned long a1,
+			  unsigned long a2, unsigned long a3)
+{
+	lab_marked(nr);
+}
+#else
+#define LAB_HYPERCALL	"kvm_hvc_arm64"
+
+static void lab_hypercall(void *data, unsigned long pc, unsigned long x0, unsigned long imm)
+{
+	lab_marked(x0);
+}
+#endif
+
+/* Around all other probes, or before them alone. */
 static struct lab_point {
 	const char *name;
-	void *after;
+	void *before, *after;
 	struct tracepoint *tp;
 } lab_points[] = {
-	{ .name = "kvm_entry", .after = lab_after_entry },
-	{ .name = "kvm_exit", .after = lab_after_exit },
+	{ .name = "kvm_entry", .before = lab_before_entry, .after = lab_after_entry },
+	{ .name = "kvm_exit", .before = lab_before_exit, .after = lab_after_exit },
+	{ .name = LAB_HYPERCALL, .before = lab_hypercall },
+	{ .name = "irq_handler_entry", .before = lab_irq },
+	{ .name = "local_timer_entry", .before = lab_irq },
 };
 
 static void lab_attach(struct tracepoint *tp, void *unused)
@@ -109,8 +196,9 @@ static void lab_attach(struct tracepoint *tp, void *unused)
 		if (p->tp || strcmp(p->name, tp->name))
 			continue;
 		p->tp = tp;
-		tracepoint_probe_register_prio(tp, lab_before, NULL, INT_MAX);
-		tracepoint_probe_register_prio(tp, p->after, NULL, INT_MIN);
+		tracepoint_probe_register_prio(tp, p->before, NULL, INT_MAX);
+		if (p->after)
+			tracepoint_probe_register_prio(tp, p->after, NULL, INT_MIN);
 	}
 }
 
@@ -136,8 +224,9 @@ static void lab_detach(void)
 
 		if (!p->tp)
 			continue;
-		tracepoint_probe_unregister(p->tp, lab_before, NULL);
-		tracepoint_probe_unregister(p->tp, p->after, NULL);
+		tracepoint_probe_unregister(p->tp, p->before, NULL);
+		if (p->after)
+			tracepoint_probe_unregister(p->tp, p->after, NULL);
 	}
 	tracepoint_synchronize_unregister();
 }
