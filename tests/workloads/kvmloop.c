@@ -9,14 +9,14 @@
  *   -n  iterations of a round, which ends with an exit to this program; 0 (default):
  *       the only round does not end
  *   -r  rounds of a vCPU; 0 (default): until it is killed
- *   -k  a round ends with an exit that the kernel deals with alone; -r means nothing
+ *   -k  a round ends with an exit that the kernel deals with alone
  *   -m  move each vCPU's thread to the next CPU after so many milliseconds
  *   -e  have the kernel's perf count this event for each vCPU's thread while it runs
  *       its rounds, what is no software event in guest mode only
  *   -f  map that file, as a VMM does that gives it to its guest
  *
  * vCPU N of the VM of process P is in guest mode at P * 64 KiB + N * 4 KiB, within
- * LOOP_SIZE bytes, and nowhere else: so a sample's address alone tells whether its
+ * 32 bytes, and nowhere else: so a sample's address alone tells whether its
  * VM and vCPU are right. Linux is not needed for that, nor firmware, and the VM runs
  * milliseconds after it was started.
  */
@@ -101,10 +101,9 @@ static void add_memory(uint64_t guest, unsigned long pages)
  */
 #define TABLES		4
 #define PRESENT_WRITE	3
-#define LOOP_SIZE	13
 #define END_OF_ROUND	KVM_EXIT_IO
 
-static const unsigned char loop[LOOP_SIZE] = {
+static const unsigned char loop[] = {
 	0x4d, 0x89, 0xc1,	/*	mov	%r8, %r9	*/
 	0x49, 0x83, 0xe9, 1,	/* 1:	sub	$1, %r9		*/
 	0x75, 0xfa,		/*	jnz	1b		*/
@@ -112,8 +111,16 @@ static const unsigned char loop[LOOP_SIZE] = {
 	0xeb, 0xf3,		/*	jmp	the beginning	*/
 };
 
-static const unsigned char kernel_exit[] = { 0x0f, 0xa2 };	/* cpuid */
-#define EXIT_AT		9
+static const unsigned char kernel_loop[] = {
+	0x4d, 0x89, 0xc1,	/*	mov	%r8, %r9	*/
+	0x49, 0x83, 0xe9, 1,	/* 1:	sub	$1, %r9		*/
+	0x75, 0xfa,		/*	jnz	1b		*/
+	0x0f, 0xa2,		/*	cpuid			*/
+	0x49, 0x83, 0xea, 1,	/*	sub	$1, %r10	*/
+	0x75, 0xef,		/*	jnz	the beginning	*/
+	0xe6, 0x10,		/*	out	%al, $0x10	*/
+	0xeb, 0xeb,		/*	jmp	the beginning	*/
+};
 
 static void create_memory(void)
 {
@@ -157,6 +164,7 @@ static void set_registers(struct vcpu *v)
 	struct kvm_regs regs = {
 		.rip = loop_address(v->number),
 		.r8 = iterations,
+		.r10 = rounds,
 		.rflags = 2,
 	};
 	struct kvm_sregs sregs;
@@ -176,12 +184,11 @@ static void set_registers(struct vcpu *v)
 #elif defined(__aarch64__)
 
 /* EL1 with MMU and interrupts off: guest memory lies where loop_address() says. */
-#define LOOP_SIZE	20
 #define END_OF_ROUND	KVM_EXIT_MMIO
 #define TABLES		0
 #define NO_MEMORY	PAGE		/* a store there is an exit */
 
-static const uint32_t loop[LOOP_SIZE / 4] = {
+static const uint32_t loop[] = {
 	0xaa0903ea,		/*	mov	x10, x9		*/
 	0xf100054a,		/* 1:	subs	x10, x10, #1	*/
 	0x54ffffe1,		/*	b.ne	1b		*/
@@ -189,8 +196,16 @@ static const uint32_t loop[LOOP_SIZE / 4] = {
 	0x17fffffc,		/*	b	the beginning	*/
 };
 
-static const uint32_t kernel_exit[] = { 0xd4000002 };	/* hvc #0 */
-#define EXIT_AT		12
+static const uint32_t kernel_loop[] = {
+	0xaa0903ea,		/*	mov	x10, x9		*/
+	0xf100054a,		/* 1:	subs	x10, x10, #1	*/
+	0x54ffffe1,		/*	b.ne	1b		*/
+	0xd4000002,		/*	hvc	#0		*/
+	0xf100058c,		/*	subs	x12, x12, #1	*/
+	0x54ffff61,		/*	b.ne	the beginning	*/
+	0xb900017f,		/*	str	wzr, [x11]	*/
+	0x17fffff9,		/*	b	the beginning	*/
+};
 
 static void create_memory(void)
 {
@@ -218,6 +233,7 @@ static void set_registers(struct vcpu *v)
 	SET_REGISTER(v, pc, loop_address(v->number));
 	SET_REGISTER(v, regs[9], iterations);
 	SET_REGISTER(v, regs[11], NO_MEMORY);
+	SET_REGISTER(v, regs[12], rounds);
 }
 
 #else
@@ -231,10 +247,11 @@ static void put_loops(void)
 	for (i = 0; i < vcpus; i++) {
 		char *page = memory + (TABLES + i) * PAGE;
 
-		memcpy(page, loop, sizeof(loop));
 		if (kernel_exits)
-			memcpy(page + EXIT_AT, kernel_exit, sizeof(kernel_exit));
-		__builtin___clear_cache(page, page + sizeof(loop));
+			memcpy(page, kernel_loop, sizeof(kernel_loop));
+		else
+			memcpy(page, loop, sizeof(loop));
+		__builtin___clear_cache(page, page + sizeof(kernel_loop));
 	}
 }
 
@@ -261,7 +278,9 @@ static void run_rounds(struct vcpu *v)
 				v->run->exit_reason);
 			exit(1);
 		}
-	} while (++v->rounds != rounds);
+		/* Those that the kernel ends, the vCPU counts itself. */
+		v->rounds = kernel_exits ? rounds : v->rounds + 1;
+	} while (v->rounds != rounds);
 }
 
 static void *vcpu_thread(void *arg)
