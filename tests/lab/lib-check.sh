@@ -109,11 +109,11 @@ rings_add_up() {
 		report.json
 }
 
-# report_methods DATA: a report as JSON, of all methods, its rows of method "counted".
+# report_methods DATA METHOD: a report as JSON, of all methods, its rows of this one.
 report_methods() {
 	"$TOP/tools/vmcoop-dump" report -i "$1" --guest-root guest-root \
 		--guest-kallsyms guest0.kallsyms --sort comm,pid,sym \
-		--method counted --compare-methods --json
+		--method "$2" --compare-methods --json
 }
 
 # told COMM METHOD: of the report on stdin "PID FUNCTION SHARE LOW HIGH" for what programs of

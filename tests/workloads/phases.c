@@ -3,7 +3,7 @@
  * Ground truth that changes all the time: ten functions with shares from 1 to 40 % of
  * all instructions, each run for 1 to 50 ms at a time, in random order.
  *
- * usage: phases [-p NS] [-l LIBRARY] SEED MS
+ * usage: phases [-p NS] [-l LIBRARY] [-t] SEED MS
  *
  * One instruction counts as one ns, as it does in a lab whose time is the instruction
  * count; the program runs for MS of these. Each function's share is cut into stays of
@@ -12,6 +12,7 @@
  *   -p NS       begin that far behind one of the scheduler's ticks
  *   -l LIBRARY  be two processes, which take turns stay by stay, have five functions
  *               each and two of these from this library (libphases.so)
+ *   -t          say on stderr how many ns it took
  *
  * Prints process, function and instructions of each.
  */
@@ -86,7 +87,7 @@ static unsigned long number(const char *arg)
 	unsigned long n = arg ? strtoul(arg, &end, 0) : 0;
 
 	if (!arg || end == arg || *end || *arg == '-')
-		fail("usage: phases [-p NS] [-l LIBRARY] SEED MS");
+		fail("usage: phases [-p NS] [-l LIBRARY] [-t] SEED MS");
 	return n;
 }
 
@@ -138,15 +139,23 @@ static void shuffle(struct stay *stays, unsigned long n)
 	}
 }
 
-static void wait_for_phase(unsigned long phase)
+static unsigned long now(void)
 {
 	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * 1000 * NS_MS + ts.tv_nsec;
+}
+
+/* Return: when it is. */
+static unsigned long wait_for_phase(unsigned long phase)
+{
 	unsigned long ns;
 
 	do {
-		clock_gettime(CLOCK_MONOTONIC, &ts);
-		ns = ts.tv_sec * 1000 * NS_MS + ts.tv_nsec;
+		ns = now();
 	} while ((ns - phase) % TICK_NS > TICK_NS / 100);
+	return ns;
 }
 
 /* Of two processes: a byte from the other is the turn, its end the turn for good. */
@@ -194,15 +203,17 @@ static void run(int process, unsigned long ns)
 int main(int argc, char **argv)
 {
 	const char *library = NULL;
-	unsigned long phase = 0, ns;
-	int ends[2], opt;
-	pid_t child;
+	unsigned long phase = 0, ns, begin;
+	int ends[2], timed = 0, opt;
+	pid_t child = 1;
 
-	while ((opt = getopt(argc, argv, "p:l:")) != -1) {
+	while ((opt = getopt(argc, argv, "p:l:t")) != -1) {
 		if (opt == 'p')
 			phase = number(optarg);
 		else if (opt == 'l')
 			library = optarg;
+		else if (opt == 't')
+			timed = 1;
 		else
 			number(NULL);
 	}
@@ -210,26 +221,27 @@ int main(int argc, char **argv)
 	ns = number(argv[optind] ? argv[optind + 1] : NULL) * NS_MS;
 	if (ns < 100 * STAY_MIN)
 		fail("MS is 100 at least: a share of 1 % takes 1 ms");
-	if (!library) {
-		wait_for_phase(phase);
-		run(ALL, ns);
-		return 0;
+	if (library) {
+		take_library(library);
+		signal(SIGPIPE, SIG_IGN);
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
+			fail("cannot make a pair of sockets");
 	}
-	take_library(library);
-	signal(SIGPIPE, SIG_IGN);
-	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
-		fail("cannot make a pair of sockets");
-	wait_for_phase(phase);
-	child = fork();
-	if (child < 0)
-		fail("cannot fork");
-	other = ends[!child];
-	close(ends[!!child]);
-	if (!child)
-		pass_turn();
-	run(!child, ns);
+	begin = wait_for_phase(phase);
+	if (library) {
+		child = fork();
+		if (child < 0)
+			fail("cannot fork");
+		other = ends[!child];
+		close(ends[!!child]);
+		if (!child)
+			pass_turn();
+	}
+	run(library ? !child : ALL, ns);
 	close(other);
-	if (child)
+	if (library && child)
 		wait(NULL);
+	if (timed && child)
+		fprintf(stderr, "took %lu ns\n", now() - begin);
 	return 0;
 }
