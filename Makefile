@@ -19,7 +19,7 @@ LAB	= tests/lab/run --arch $(MACHINE)
 
 .DEFAULT_GOAL := all
 .PHONY: all help modules tools clean demo lab check check-tools check-modules check-lab kunit \
-	check-debug check-static model fuzz check-fuzz check-perf bench-tool precision
+	check-debug check-static model fuzz check-fuzz check-perf bench bench-tool precision
 
 all: tools modules
 
@@ -42,6 +42,7 @@ help:
 	@echo '  make check-fuzz          each fuzzer of tests/fuzz for some seconds; make fuzz TIME=seconds: longer'
 	@echo '  make check-perf          what export writes, read by the perf of another suite of Debian (SUITE=sid)'
 	@echo '  make check-debug         the modules'"'"' scenarios on debugging kernels: an hour or two'
+	@echo '  make bench               vmcoop beside its peers: Documentation/results.md, made anew, within an hour'
 	@echo '  make bench-tool          how fast vmcoop-dump reads, beside perf (SIZES="1000000 ...")'
 	@echo '  make precision           how far shares are from the truth: Documentation/precision.md, made anew'
 	@echo 'Variables: KERNEL=6.1|6.12|7.2 (lab), ARCH=x86_64|arm64 (lab), KDIR (modules), BUILD (build output)'
@@ -133,6 +134,10 @@ kunit:
 bench-tool:
 	@tests/deps build bench
 	@$(MAKE) --no-print-directory -C tests/bench bench O='$(BUILD)/bench'
+
+bench:
+	@tests/deps build lab check bench
+	tests/bench/all
 
 # A table is taken over only from a run that has passed.
 precision:
