@@ -14,6 +14,7 @@
 
 #define DRAIN_BUFFER	(512U << 10)
 #define MAX_NOTES	200
+#define PAUSE_MAX_MS	100
 
 void capture_init(struct capture *c, struct datafile_writer *w)
 {
@@ -345,6 +346,24 @@ int capture_round(struct capture *c)
 	datafile_chunk(c->w, CHUNK_ROUND, 0, &round, sizeof(round));
 	c->last_round = round.now;
 	return datafile_flush(c->w);
+}
+
+int capture_pause(const struct capture *c, int ms)
+{
+	struct timespec ts;
+
+	/* Rings that fill fast are drained often. */
+	if (c->fill > 0.25)
+		ms /= 2;
+	else if (c->fill < 0.1)
+		ms += 5;
+	if (ms < CAPTURE_PAUSE_MIN_MS)
+		ms = CAPTURE_PAUSE_MIN_MS;
+	if (ms > PAUSE_MAX_MS)
+		ms = PAUSE_MAX_MS;
+	ts = (struct timespec){ .tv_nsec = ms * 1000000L };
+	nanosleep(&ts, NULL);
+	return ms;
 }
 
 /* ---- Begin and end -------------------------------------------------------- */

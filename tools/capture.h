@@ -149,6 +149,13 @@ struct capture_vm *capture_vm(struct capture *c, u32 pid);
 /* Drains all rings once. Return: the file's status. */
 int capture_round(struct capture *c);
 
+/*
+ * Waits behind a round until it is time for the next, about as long as the last time, which
+ * was @ms. Return: how long, in ms.
+ */
+#define CAPTURE_PAUSE_MIN_MS	10
+int capture_pause(const struct capture *c, int ms);
+
 /* True when every VM that has a region has told its tasks. */
 bool capture_settled(const struct capture *c);
 

@@ -25,8 +25,6 @@
 #define SETTLE_MIN_NS	(300 * 1000000ULL)
 #define SETTLE_MAX_NS	(2 * NSEC_PER_SEC)
 #define SETTLE_LISTEN_NS (3 * NSEC_PER_SEC)	/* guests may just be trying again */
-#define ROUND_MIN_MS	10
-#define ROUND_MAX_MS	100
 
 static volatile sig_atomic_t stop, switch_now;
 
@@ -222,23 +220,6 @@ void recording_progress(struct recording *rec, bool last)
 	progress_shown = !last;
 }
 
-static void pause_round(struct recording *rec)
-{
-	struct timespec ts;
-
-	/* Rings that fill fast are drained often. */
-	if (rec->c.fill > 0.25)
-		rec->round_ms /= 2;
-	else if (rec->c.fill < 0.1)
-		rec->round_ms += 5;
-	if (rec->round_ms < ROUND_MIN_MS)
-		rec->round_ms = ROUND_MIN_MS;
-	if (rec->round_ms > ROUND_MAX_MS)
-		rec->round_ms = ROUND_MAX_MS;
-	ts = (struct timespec){ .tv_nsec = rec->round_ms * 1000000L };
-	nanosleep(&ts, NULL);
-}
-
 /* Guests that connect may be trying to, and then have to tell their tasks. */
 static bool settled(const struct recording *rec)
 {
@@ -322,7 +303,7 @@ int recording_run(struct recording *rec)
 	u64 now;
 
 	rec->began = rec->last_second = rec->file_began = now_ns();
-	rec->round_ms = ROUND_MIN_MS;
+	rec->pause_ms = CAPTURE_PAUSE_MIN_MS;
 	rec->window = rec->stopped = false;
 	while (!status && !recording_over(rec)) {
 		status = capture_round(&rec->c);
@@ -341,7 +322,7 @@ int recording_run(struct recording *rec)
 		if (rec->o->host_port)
 			rec->stopped = link_stopped(rec->w.fd);
 		if (!status)
-			pause_round(rec);
+			rec->pause_ms = capture_pause(&rec->c, rec->pause_ms);
 	}
 	return status;
 }

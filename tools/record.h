@@ -64,7 +64,7 @@ struct recording {
 	struct vmcoop_host_event *base, *told;
 	u64 file_began;
 	u64 sent;
-	int round_ms;
+	int pause_ms;
 	bool progress;
 };
 

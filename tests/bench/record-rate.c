@@ -6,8 +6,7 @@
  *
  * A thread stands in for the host module and writes samples and VM entries into
  * the rings of four CPUs, stamped as they come; this thread drains them as
- * vmcoop-dump record does, every 10 to 100 ms. Printed is what draining took of
- * one core, and what was lost.
+ * vmcoop-dump record does. Printed is what draining took of one core, and what was lost.
  */
 #include <pthread.h>
 #include <stdio.h>
@@ -90,7 +89,7 @@ int main(int argc, char **argv)
 	struct capture c;
 	pthread_t thread;
 	double cpu;
-	int ms = 10;
+	int ms = CAPTURE_PAUSE_MIN_MS;
 
 	if (argc != 4 || !parse_u64(argv[1], 1, 100000000, &rate) ||
 	    !parse_u64(argv[2], 1, 3600, &seconds)) {
@@ -107,14 +106,9 @@ int main(int argc, char **argv)
 		return 1;
 	cpu = now(CLOCK_THREAD_CPUTIME_ID);
 	while (!done) {
-		struct timespec ts;
-
 		if (capture_round(&c))
 			return 1;
-		ms = c.fill > 0.25 ? ms / 2 : c.fill < 0.1 ? ms + 5 : ms;
-		ms = ms < 10 ? 10 : ms > 100 ? 100 : ms;
-		ts = (struct timespec){ .tv_nsec = ms * 1000000L };
-		nanosleep(&ts, NULL);
+		ms = capture_pause(&c, ms);
 	}
 	pthread_join(thread, NULL);
 	if (capture_finish(&c) || datafile_finish(&w))
