@@ -17,6 +17,16 @@ read_records() {
 	"$program" "$1"
 }
 
+# samples_between DATA FROM TO: how many samples of the host's lie there, by the CPU's counter.
+samples_between() {
+	read_records "$1" | awk -v from="$2" -v to="$3" '
+		$1 == "sample" || $1 == "vmm" {
+			sub(/stamp=/, "", $4)
+			n += $4 + 0 >= from + 0 && $4 + 0 <= to + 0
+		}
+		END { print n + 0 }'
+}
+
 # judge_loops RECORDS: of VMs that run kvmloop alone, print "KEY VALUE" lines: samples,
 # those whose address is not their vCPU's loop, those whose handle is not that of a
 # vCPU's thread, those whose vCPU was not the one that ran there.
