@@ -200,12 +200,18 @@ static void run(int process, unsigned long ns)
 	fflush(stdout);
 }
 
+static void tell_time(int asked, unsigned long begin)
+{
+	if (asked)
+		fprintf(stderr, "took %lu ns\n", now() - begin);
+}
+
 int main(int argc, char **argv)
 {
 	const char *library = NULL;
 	unsigned long phase = 0, ns, begin;
 	int ends[2], timed = 0, opt;
-	pid_t child = 1;
+	pid_t child;
 
 	while ((opt = getopt(argc, argv, "p:l:t")) != -1) {
 		if (opt == 'p')
@@ -221,27 +227,29 @@ int main(int argc, char **argv)
 	ns = number(argv[optind] ? argv[optind + 1] : NULL) * NS_MS;
 	if (ns < 100 * STAY_MIN)
 		fail("MS is 100 at least: a share of 1 % takes 1 ms");
-	if (library) {
-		take_library(library);
-		signal(SIGPIPE, SIG_IGN);
-		if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
-			fail("cannot make a pair of sockets");
+	if (!library) {
+		begin = wait_for_phase(phase);
+		run(ALL, ns);
+		tell_time(timed, begin);
+		return 0;
 	}
+	take_library(library);
+	signal(SIGPIPE, SIG_IGN);
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends))
+		fail("cannot make a pair of sockets");
 	begin = wait_for_phase(phase);
-	if (library) {
-		child = fork();
-		if (child < 0)
-			fail("cannot fork");
-		other = ends[!child];
-		close(ends[!!child]);
-		if (!child)
-			pass_turn();
-	}
-	run(library ? !child : ALL, ns);
+	child = fork();
+	if (child < 0)
+		fail("cannot fork");
+	other = ends[!child];
+	close(ends[!!child]);
+	if (!child)
+		pass_turn();
+	run(!child, ns);
 	close(other);
-	if (library && child)
+	if (child) {
 		wait(NULL);
-	if (timed && child)
-		fprintf(stderr, "took %lu ns\n", now() - begin);
+		tell_time(timed, begin);
+	}
 	return 0;
 }
