@@ -26,6 +26,7 @@
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
+#define vmcoop_rare			noinline __maybe_unused
 #define vmcoop_load(p)			READ_ONCE(*(p))
 #define vmcoop_store(p, v)		WRITE_ONCE(*(p), (v))
 /*
@@ -40,6 +41,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
+#define vmcoop_rare			__attribute__((noinline, unused))
 #define vmcoop_load(p)			__atomic_load_n(p, __ATOMIC_RELAXED)
 #define vmcoop_store(p, v)		__atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define vmcoop_load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
@@ -170,17 +172,22 @@ static inline void vmcoop_ring_make_room(struct vmcoop_ring *r, __u32 need, bool
 	}
 }
 
+/* Copy @n words. In a kernel shorter than a call of memcpy(), which is for more. */
+static inline void vmcoop_ring_words(__u64 *to, const __u64 *from, __u32 n)
+{
+	__u32 i;
+
+	for (i = 0; i < n; i++)
+		vmcoop_store(&to[i], from[i]);
+}
+
 /* Copy @need bytes to place @at of @size bytes, going on at 0 behind the end. */
 static inline void vmcoop_ring_copy(__u64 *data, __u64 at, __u64 size, const __u64 *src, __u32 need)
 {
-	__u64 *to = data + at / 8;
-	__u32 n = need / 8, here, i;
+	__u32 here = need <= size - at ? need : (__u32)(size - at);
 
-	here = need <= size - at ? n : (__u32)((size - at) / 8);
-	for (i = 0; i < here; i++)
-		vmcoop_store(&to[i], src[i]);
-	for (; i < n; i++)
-		vmcoop_store(&data[i - here], src[i]);
+	vmcoop_ring_words(data + at / 8, src, here / 8);
+	vmcoop_ring_words(data, src + here / 8, (need - here) / 8);
 }
 
 /*
@@ -190,7 +197,7 @@ static inline void vmcoop_ring_copy(__u64 *data, __u64 at, __u64 size, const __u
 #define VMCOOP_RING_BEHIND	4096
 
 /* vmcoop_ring_write() where vmcoop_ring_reserve() finds no room. */
-static inline int vmcoop_ring_write_slow(struct vmcoop_ring *r, const void *rec)
+static vmcoop_rare int vmcoop_ring_write_slow(struct vmcoop_ring *r, const void *rec)
 {
 	const struct vmcoop_hdr *hdr = (const struct vmcoop_hdr *)rec;
 	struct vmcoop_ring_prod *prod = r->prod;
@@ -255,7 +262,7 @@ static inline int vmcoop_ring_write(struct vmcoop_ring *r, const void *rec)
 
 	if (!to)
 		return vmcoop_ring_write_slow(r, rec);
-	memcpy(to, rec, need);
+	vmcoop_ring_words(to, rec, need / 8);
 	vmcoop_ring_commit(r, need);
 	return 0;
 }
