@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "capture-internal.h"
 
@@ -57,13 +58,27 @@ static void vm_died(struct capture *c, struct capture_vm *vm)
 
 /* ---- Regions and the VMs that map them ------------------------------------ */
 
-enum region_state capture_add_region(struct capture *c, const char *path)
+static bool knows_region(const struct capture *c, dev_t dev, ino_t ino)
 {
-	struct capture_region *reg = xcalloc(1, sizeof(*reg));
-	char why[REGION_WHY] = "there are too many";
-	enum region_state state = REGION_BAD;
 	size_t i;
 
+	for (i = 0; i < c->nr_regions; i++)
+		if (c->regions[i]->r.dev == dev && c->regions[i]->r.ino == ino)
+			return true;
+	return false;
+}
+
+enum region_state capture_add_region(struct capture *c, const char *path)
+{
+	char why[REGION_WHY] = "there are too many";
+	enum region_state state = REGION_BAD;
+	struct capture_region *reg;
+	struct stat st;
+
+	/* Mostly so: regions are looked for over and over. */
+	if (!stat(path, &st) && knows_region(c, st.st_dev, st.st_ino))
+		return REGION_OK;
+	reg = xcalloc(1, sizeof(*reg));
 	if (c->nr_regions < MAX_REGIONS)
 		state = region_open(&reg->r, path, why);
 	if (state == REGION_BAD && !map_put(&c->bad_files, hash_bytes(path, strlen(path)), c))
@@ -72,12 +87,11 @@ enum region_state capture_add_region(struct capture *c, const char *path)
 		free(reg);
 		return state;
 	}
-	for (i = 0; i < c->nr_regions; i++) {
-		if (c->regions[i]->r.dev == reg->r.dev && c->regions[i]->r.ino == reg->r.ino) {
-			region_close(&reg->r);
-			free(reg);
-			return REGION_OK;
-		}
+	/* The path may lead elsewhere by now. */
+	if (knows_region(c, reg->r.dev, reg->r.ino)) {
+		region_close(&reg->r);
+		free(reg);
+		return REGION_OK;
 	}
 	c->regions = xreallocarray(c->regions, c->nr_regions + 1, sizeof(*c->regions));
 	c->regions[c->nr_regions++] = reg;

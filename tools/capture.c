@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
 
 #include "arch.h"
@@ -15,6 +16,7 @@
 #define DRAIN_BUFFER	(512U << 10)
 #define MAX_NOTES	200
 #define PAUSE_MAX_MS	100
+#define PAUSE_SLACK_NS	4000000UL
 
 void capture_init(struct capture *c, struct datafile_writer *w)
 {
@@ -235,15 +237,18 @@ static bool observe_host(struct capture *c, const struct vmcoop_hdr *hdr)
 	return false;
 }
 
-/* Keeps the wanted ones of @len bytes of whole records at c->buf. */
-static size_t filter(struct capture *c, struct capture_source *s, size_t len)
+/*
+ * Of the whole records that @len bytes at c->buf begin with, keeps the wanted ones.
+ * @kept: bytes of those. Returns the bytes of all.
+ */
+static size_t filter(struct capture *c, struct capture_source *s, size_t len, size_t *kept)
 {
-	size_t from, to = 0, size;
+	size_t from, to = 0;
+	int size;
 
-	for (from = 0; from < len; from += size) {
+	for (from = 0; (size = vmcoop_rec_next(c->buf, len, from)) > 0; from += size) {
 		struct vmcoop_hdr *hdr = (struct vmcoop_hdr *)(c->buf + from);
 
-		size = hdr->size;
 		s->records++;
 		if (s->host && !observe_host(c, hdr)) {
 			s->filtered++;
@@ -259,18 +264,8 @@ static size_t filter(struct capture *c, struct capture_source *s, size_t len)
 			memmove(c->buf + to, hdr, size);
 		to += size;
 	}
-	return to;
-}
-
-/* Bytes of whole records at the start of @len bytes at c->buf. */
-static size_t whole_records(const struct capture *c, size_t len)
-{
-	size_t at = 0;
-	int size;
-
-	while ((size = vmcoop_rec_next(c->buf, len, at)) > 0)
-		at += size;
-	return at;
+	*kept = to;
+	return from;
 }
 
 /* What lies here cannot be: go on at the ring's present end. */
@@ -291,7 +286,7 @@ void source_drain(struct capture *c, struct capture_source *s, u64 upto)
 	while (s->pos != upto) {
 		long len = vmcoop_ring_fetch(&s->ring, s->pos, c->buf, DRAIN_BUFFER);
 		u64 oldest = vmcoop_load(&s->ring.prod->oldest);
-		size_t whole, kept;
+		size_t whole, kept = 0;
 
 		if (len == -ESTALE && upto - oldest < upto - s->pos) {
 			s->pos = oldest;
@@ -300,13 +295,12 @@ void source_drain(struct capture *c, struct capture_source *s, u64 upto)
 		}
 		if (len > 0 && (u64)len > upto - s->pos)
 			len = upto - s->pos;
-		whole = len > 0 ? whole_records(c, len) : 0;
+		whole = len > 0 ? filter(c, s, len, &kept) : 0;
 		if (!whole) {
 			/* Zero bytes where upto promised some: head went back. */
 			source_resync(c, s);
 			return;
 		}
-		kept = filter(c, s, whole);
 		c->bytes += kept;
 		if (kept && datafile_chunk(c->w, CHUNK_RECORDS, s->id, c->buf, kept))
 			return;
@@ -362,7 +356,10 @@ int capture_pause(const struct capture *c, int ms)
 	if (ms > PAUSE_MAX_MS)
 		ms = PAUSE_MAX_MS;
 	ts = (struct timespec){ .tv_nsec = ms * 1000000L };
+	/* Rather with the next interrupt than by one more, which a guest pays for. */
+	prctl(PR_SET_TIMERSLACK, PAUSE_SLACK_NS);
 	nanosleep(&ts, NULL);
+	prctl(PR_SET_TIMERSLACK, 0);
 	return ms;
 }
 

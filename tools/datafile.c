@@ -228,7 +228,7 @@ static int put_records(struct datafile_writer *w, struct chunk_hdr hdr, const ch
 	int status = 0;
 
 	while (len && !status) {
-		hdr.len = records_upto_max(p, len) ?: len;
+		hdr.len = len <= RECORDS_MAX ? len : records_upto_max(p, len) ?: len;
 		status = put_packed(w, hdr, p);
 		p += hdr.len;
 		len -= hdr.len;

@@ -42,18 +42,28 @@ static u64 zagzig(u64 z)
 	return z >> 1 ^ -(z & 1);
 }
 
-static u32 bytes_of(u64 z)
+/* Without a branch, which what is recorded would take at random. */
+static inline size_t bytes_of(u64 z)
 {
-	return z ? 8 - __builtin_clzll(z) / 8 : 0;
+	/* The number of the highest bit set, as an XOR for compilers that count so themselves. */
+	return ((63 ^ __builtin_clzll(z | 1)) >> 3) + !!z;
 }
 
 /* ---- Packing -------------------------------------------------------------- */
 
-/* Up to 17 bytes, and as many as 8 behind them: DELTA_MAX has room. */
-static u8 *put_pair(u8 *p, u64 a, u64 b)
+/* Differences @a and @b: up to 17 bytes, and as many as 8 behind them: DELTA_MAX has room. */
+static inline u8 *put_pair(u8 *p, u64 a, u64 b)
 {
-	u32 na = bytes_of(a), nb = bytes_of(b);
+	size_t na, nb;
 
+	if (!(a | b)) {
+		*p = 0;
+		return p + 1;
+	}
+	a = zigzag(a);
+	b = zigzag(b);
+	na = bytes_of(a);
+	nb = bytes_of(b);
 	*p++ = na | nb << 4;
 	memcpy(p, &a, 8);
 	memcpy(p + na, &b, 8);
@@ -65,19 +75,19 @@ u32 delta_encode(void *out, const void *records, u32 len)
 	const u64 *rec = records, *end = rec + len / 8, *prev = no_words, *base;
 	const u64 *last[TYPES] = { NULL };
 	u8 *p = out;
-	u32 n, i;
+	u32 i;
+	int n;
 
 	for (; rec < end; rec += n) {
-		if (vmcoop_rec_next(rec, (char *)end - (char *)rec, 0) <= 0)
+		n = vmcoop_rec_next(rec, (char *)end - (char *)rec, 0) / 8;
+		if (n <= 0)
 			return 0;
-		n = words_of(rec);
 		base = base_of(last, rec);
-		p = put_pair(p, zigzag(rec[HEADER] - prev[HEADER]),
-			     zigzag(rec[STAMP] - prev[STAMP]));
-		for (i = STAMP + 1; i + 1 < n; i += 2)
-			p = put_pair(p, zigzag(rec[i] - base[i]), zigzag(rec[i + 1] - base[i + 1]));
-		if (i < n)
-			p = put_pair(p, zigzag(rec[i] - base[i]), 0);
+		p = put_pair(p, rec[HEADER] - prev[HEADER], rec[STAMP] - prev[STAMP]);
+		for (i = STAMP + 1; i + 1 < (u32)n; i += 2)
+			p = put_pair(p, rec[i] - base[i], rec[i + 1] - base[i + 1]);
+		if (i < (u32)n)
+			p = put_pair(p, rec[i] - base[i], 0);
 		last[type_of(rec)] = prev = rec;
 	}
 	return p - (u8 *)out;

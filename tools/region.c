@@ -77,9 +77,12 @@ static void region_untrack(const struct region *r)
 {
 	size_t i;
 
-	for (i = 0; i < MAX_MAPPED; i++)
-		if (mapped[i] == r)
+	for (i = 0; i < MAX_MAPPED; i++) {
+		if (mapped[i] == r) {
 			__atomic_store_n(&mapped[i], NULL, __ATOMIC_RELEASE);
+			break;
+		}
+	}
 }
 
 /* ---- Making --------------------------------------------------------------- */
