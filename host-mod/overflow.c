@@ -44,20 +44,34 @@ static void vh_cost(u64 since)
 		this_cpu_write(vh_event_cpu.cost_max, cost);
 }
 
-static void vh_guest_sample(struct kvm_vcpu *vcpu, unsigned int index, u64 period, u8 sflags)
+/* Apart from vh_guest_sample(), where the kernel would zero the record before it is filled in. */
+static void vh_put_sample(const struct vh_vcpu_id *id, const struct vh_guest_ip *g, u32 handle,
+			  u64 stamp, unsigned int index, u64 period, u8 sflags)
 {
-	const struct vh_event *e = vh_event(index);
-	struct vh_vcpu_id id;
-	struct vh_guest_ip g;
-	struct vh_vcpu *v;
 	struct vmcoop_host_sample rec = {
 		.hdr.type = VMCOOP_HOST_SAMPLE,
 		.hdr.size = sizeof(rec),
-		.hdr.stamp = vh_arch_stamp(),
+		.hdr.id = handle,
+		.hdr.stamp = stamp,
+		.vm = id->vm,
+		.vcpu = id->vcpu,
 		.pcpu = smp_processor_id(),
 		.event = index,
+		.mode = g->mode,
+		.sflags = g->sflags | sflags,
+		.ip = g->ip,
 		.period = period,
 	};
+
+	vh_ring_write(&rec);
+}
+
+static void vh_guest_sample(struct kvm_vcpu *vcpu, unsigned int index, u64 period, u8 sflags)
+{
+	u64 stamp = vh_arch_stamp();
+	struct vh_vcpu_id id;
+	struct vh_guest_ip g;
+	struct vh_vcpu *v;
 
 	vh_vcpu_identify(vcpu, current, &id);
 	v = vh_vcpu_here(&id);
@@ -66,28 +80,22 @@ static void vh_guest_sample(struct kvm_vcpu *vcpu, unsigned int index, u64 perio
 		return;
 	}
 	vh_arch_guest_ip(vcpu, &g);
-	if (!vh_mode_wanted(e, g.mode))
+	if (!vh_mode_wanted(vh_event(index), g.mode))
 		return;
 	this_cpu_inc(vh_event_cpu.in_guest[index]);
-	rec.hdr.id = v ? v->handle : 0;
-	rec.vm = id.vm;
-	rec.vcpu = id.vcpu;
-	rec.mode = g.mode;
-	rec.sflags = g.sflags | sflags;
-	rec.ip = g.ip;
 	if (!v)
 		this_cpu_inc(vh_event_cpu.nameless);
 	if (g.sflags & VMCOOP_S_IP_HIDDEN)
 		this_cpu_inc(vh_event_cpu.hidden);
-	vh_ring_write(&rec);
-	vh_cost(rec.hdr.stamp);
+	vh_put_sample(&id, &g, v ? v->handle : 0, stamp, index, period, sflags);
+	vh_cost(stamp);
 }
 
 /*
  * A thread of a VMM, on the host. Where the kernel does not tell even root its
  * addresses, neither does this.
  */
-static void vh_vmm_sample(struct pt_regs *regs, unsigned int index, u64 period, u8 sflags)
+static noinline void vh_vmm_sample(struct pt_regs *regs, unsigned int index, u64 period, u8 sflags)
 {
 	const struct vh_event *e = vh_event(index);
 	struct vh_vm *vm = vh_vm_find(current->tgid);
