@@ -22,6 +22,7 @@
 
 #define VH_COMMANDS_MAX	4096		/* bytes of one write */
 #define VH_COUNT_US_MAX	1000000
+#define VH_ENTRY_US	10000		/* between two told entries of a vCPU, without counts */
 
 /* Covers settings and events; taken before hotplug's lock. */
 DEFINE_MUTEX(vh_control_lock);
@@ -53,6 +54,14 @@ static void vh_see_kptr(void)
 
 /* ---- Settings ------------------------------------------------------------ */
 
+/* Entries are told for the counts they are told with, and now and then for themselves. */
+static void vh_set_interval(void)
+{
+	u64 us = vh_nr_counting ? vh_now.count_us : VH_ENTRY_US;
+
+	vh_vcpus_interval(div_u64(us * vh_arch_clock_khz(), 1000));
+}
+
 /**
  * vh_control_start() - start the events, with the rights of who asks
  *
@@ -78,6 +87,7 @@ static int vh_set_events(const char *list, const char *rate)
 		if (ret)
 			vh_events_set(vh_now.events, vh_now.rate);
 	}
+	vh_set_interval();
 	if (ret) {
 		if (ran)
 			vh_control_start();
@@ -111,7 +121,7 @@ static int vh_set_vms(const char *text)
 static void vh_set_count_us(u64 us)
 {
 	vh_now.count_us = us;
-	vh_vcpus_interval(div_u64(us * vh_arch_clock_khz(), 1000));
+	vh_set_interval();
 }
 
 /**
