@@ -46,7 +46,7 @@ enum vmcoop_rec_type {
 	VMCOOP_HOST_VCPU	= 2,	/* names a vCPU handle */
 	VMCOOP_HOST_IN		= 3,	/* vCPU scheduled in */
 	VMCOOP_HOST_OUT		= 4,	/* vCPU scheduled out */
-	VMCOOP_HOST_ENTRY	= 5,	/* VM entry, not every one: the header alone */
+	VMCOOP_HOST_ENTRY	= 5,	/* VM entry, not every one */
 	VMCOOP_HOST_CLOCK	= 6,	/* guest clock as a function of the host's */
 	VMCOOP_HOST_GONE	= 7,	/* vCPU thread exited, handle ends */
 	VMCOOP_HOST_VMM		= 8,	/* overflow while a VMM's thread ran on the host */
@@ -156,6 +156,17 @@ struct vmcoop_host_vmm {
 	char	comm[16];
 };
 
+/**
+ * struct vmcoop_host_entry - the vCPU enters guest mode
+ * @vmm: stamps that its thread has spent with the VMM since the handle began, on
+ *	trips from KVM_RUN and back so short that no OUT and IN tell them; records
+ *	of older modules end before it
+ */
+struct vmcoop_host_entry {
+	struct vmcoop_hdr hdr;
+	__u64	vmm;
+};
+
 /* vmcoop_host_count.where */
 #define VMCOOP_COUNT_IN		1	/* the vCPU got the CPU: a run slice begins */
 #define VMCOOP_COUNT_ENTRY	2	/* within the slice, at a VM entry */
@@ -234,6 +245,7 @@ static inline const char *vmcoop_exit_name(unsigned int reason)
  * @reserved: 0
  * @exit: by enum vmcoop_exit: how often, and stamps from the VM exit to the
  *	next VM entry in the same run slice
+ * @vmm: behind the @nr classes: as in struct vmcoop_host_entry
  *
  * Totals: a later record of the same handle replaces the earlier one.
  */
@@ -249,6 +261,7 @@ struct vmcoop_host_exits {
 		__u64	count;
 		__u64	time;
 	} exit[VMCOOP_EXITS];
+	__u64	vmm;
 };
 
 /**
@@ -287,7 +300,17 @@ struct vmcoop_host_in {
 #define VMCOOP_OUT_USER		3	/* returned to the VMM */
 #define VMCOOP_OUT_EXIT		4	/* the vCPU thread exited */
 
-/** struct vmcoop_host_out - the vCPU thread lost its CPU or left KVM */
+/**
+ * struct vmcoop_host_out - the vCPU thread lost its CPU or left KVM
+ * @vm: VM: pid of the VMM process
+ * @vcpu: vCPU id as KVM counts
+ * @tid: vCPU thread
+ * @pcpu: host CPU
+ * @reason: VMCOOP_OUT_*
+ * @reserved: 0
+ * @left: stamp at which it did so: the record may have waited until it was clear
+ *	that the thread is not back soon; records of older modules end before it
+ */
 struct vmcoop_host_out {
 	struct vmcoop_hdr hdr;
 	__u32	vm;
@@ -296,6 +319,7 @@ struct vmcoop_host_out {
 	__u32	pcpu;
 	__u32	reason;
 	__u32	reserved;
+	__u64	left;
 };
 
 /**
@@ -835,8 +859,10 @@ static_assert(offsetof(struct vmcoop_host_sample, period) == 40, "host_sample.pe
 static_assert(sizeof(struct vmcoop_host_vcpu) == 48, "host_vcpu");
 static_assert(offsetof(struct vmcoop_host_vcpu, comm) == 32, "host_vcpu.comm");
 static_assert(sizeof(struct vmcoop_host_in) == 32, "host_in");
-static_assert(sizeof(struct vmcoop_host_out) == 40, "host_out");
+static_assert(sizeof(struct vmcoop_host_entry) == 24, "host_entry");
+static_assert(sizeof(struct vmcoop_host_out) == 48, "host_out");
 static_assert(offsetof(struct vmcoop_host_out, reason) == 32, "host_out.reason");
+static_assert(offsetof(struct vmcoop_host_out, left) == 40, "host_out.left");
 static_assert(sizeof(struct vmcoop_host_clock) == 48, "host_clock");
 static_assert(offsetof(struct vmcoop_host_clock, offset) == 24, "host_clock.offset");
 static_assert(offsetof(struct vmcoop_host_clock, frac_bits) == 40, "host_clock.frac_bits");
@@ -881,7 +907,7 @@ static_assert(offsetof(struct vmcoop_host_vmm, comm) == 48, "host_vmm.comm");
 static_assert(sizeof(struct vmcoop_host_count) == 32, "host_count");
 static_assert(offsetof(struct vmcoop_host_count, value) == 32, "host_count.value");
 static_assert(sizeof(struct vmcoop_host_value) == 16, "host_value");
-static_assert(sizeof(struct vmcoop_host_exits) == 48 + 16 * VMCOOP_EXITS, "host_exits");
+static_assert(sizeof(struct vmcoop_host_exits) == 56 + 16 * VMCOOP_EXITS, "host_exits");
 static_assert(offsetof(struct vmcoop_host_exits, exit) == 48, "host_exits.exit");
 
 #endif /* VMCOOP_ABI_H */

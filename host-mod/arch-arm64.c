@@ -24,7 +24,7 @@ static __always_inline bool vh_clock_differs(struct kvm_vcpu *vcpu, const struct
 /* kvm_exit has said it; after a halt there may have been polling. */
 static __always_inline bool vh_exit_resolved(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 {
-	return v->exit != VMCOOP_EXIT_HALT;
+	return v->doing != VMCOOP_EXIT_HALT;
 }
 
 #include "track.h"
@@ -88,6 +88,7 @@ static void vh_probe_kvm_timer_update_irq(void *data, unsigned long vcpu_id, u32
 struct vh_probe vh_arch_probes[] = {
 	{ .name = "kvm_entry", .func = vh_probe_kvm_entry, .of_kvm = true },
 	{ .name = "kvm_exit", .func = vh_probe_kvm_exit, .of_kvm = true },
+	{ .name = "kvm_userspace_exit", .func = vh_probe_kvm_userspace_exit, .of_kvm = true },
 	{ .name = "kvm_timer_update_irq", .func = vh_probe_kvm_timer_update_irq, .of_kvm = true,
 	  .optional = true },
 };
@@ -128,7 +129,7 @@ void vh_arch_clock(struct kvm_vcpu *vcpu, struct vh_clock *clock)
 }
 
 /* kvm_exit has said it. */
-u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, u64 *seen)
+u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 {
 	return VMCOOP_EXIT_OTHER;
 }

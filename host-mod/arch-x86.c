@@ -34,9 +34,17 @@ static __always_inline bool vh_clock_differs(struct kvm_vcpu *vcpu, const struct
 	       READ_ONCE(vcpu->arch.l1_tsc_scaling_ratio) != clock->ratio;
 }
 
+/* As last seen: @now. */
+static __always_inline void vh_seen(struct vh_vcpu *v, enum vh_stat stat, u64 now)
+{
+	v->seen_sum += now - v->seen[stat];
+	v->seen[stat] = now;
+}
+
 /*
- * Whether any of the counters has moved is asked of their sum; interrupts are
- * the most frequent of those that have one, and no other moves with theirs.
+ * Interrupts are the most frequent of the exits that a counter tells, and no other
+ * moves with theirs. Whether any other has is asked of their sum. The exit with which a
+ * trip to the VMM began has been counted, too.
  */
 static __always_inline bool vh_exit_resolved(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 {
@@ -44,27 +52,35 @@ static __always_inline bool vh_exit_resolved(struct kvm_vcpu *vcpu, struct vh_vc
 	u8 reason = VMCOOP_EXIT_OTHER;
 	u64 irqs, sum;
 
-	if (v->exit != VH_EXIT_PENDING)
-		return v->exit != VMCOOP_EXIT_HALT;
-	irqs = READ_ONCE(stat->irq_exits);
-	sum = irqs;
-	/* One after the other: all at once would take more registers than there are. */
-	sum += READ_ONCE(stat->pf_taken);
-	sum += READ_ONCE(stat->io_exits);
-	sum += READ_ONCE(stat->mmio_exits);
-	sum += READ_ONCE(stat->halt_exits);
-	sum += READ_ONCE(stat->irq_window_exits);
-	sum += READ_ONCE(stat->nmi_window_exits);
-	sum += READ_ONCE(stat->hypercalls);
-	if (sum != v->seen_sum) {
-		v->seen_sum = sum;
-		if (irqs == v->seen[VH_STAT_IRQ])
-			return false;
-		v->seen[VH_STAT_IRQ] = irqs;
-		reason = VMCOOP_EXIT_IRQ;
+	if (v->doing == VH_AWAY) {
+		if (v->away_by == VMCOOP_EXIT_MMIO) {
+			vh_seen(v, VH_STAT_MMIO, READ_ONCE(stat->mmio_exits));
+			vh_seen(v, VH_STAT_FAULT, READ_ONCE(stat->pf_taken));
+			return true;
+		}
+		vh_seen(v, VH_STAT_IO, READ_ONCE(stat->io_exits));
+		return v->away_by == VMCOOP_EXIT_IO;
 	}
-	v->exit = reason;
-	v->totals.exit[reason].count++;
+	if (v->doing != VH_EXIT_PENDING)
+		return v->doing != VMCOOP_EXIT_HALT;
+	irqs = READ_ONCE(stat->irq_exits);
+	if (irqs != v->seen[VH_STAT_IRQ]) {
+		vh_seen(v, VH_STAT_IRQ, irqs);
+		reason = VMCOOP_EXIT_IRQ;
+	} else {
+		sum = irqs;
+		/* One after the other: all at once would take more registers than there are. */
+		sum += READ_ONCE(stat->pf_taken);
+		sum += READ_ONCE(stat->io_exits);
+		sum += READ_ONCE(stat->mmio_exits);
+		sum += READ_ONCE(stat->halt_exits);
+		sum += READ_ONCE(stat->irq_window_exits);
+		sum += READ_ONCE(stat->nmi_window_exits);
+		sum += READ_ONCE(stat->hypercalls);
+		if (sum != v->seen_sum)
+			return false;
+	}
+	vh_vcpu_exit_known(v, reason);
 	return true;
 }
 
@@ -151,6 +167,7 @@ static void vh_probe_kvm_apic_accept_irq(void *data, u32 apicid, u16 dm, u16 tm,
 struct vh_probe vh_arch_probes[] = {
 	{ .name = "kvm_entry", .func = vh_probe_kvm_entry, .of_kvm = true },
 	{ .name = "kvm_exit", .func = vh_probe_kvm_exit, .of_kvm = true },
+	{ .name = "kvm_userspace_exit", .func = vh_probe_kvm_userspace_exit, .of_kvm = true },
 	{ .name = "kvm_inj_virq", .func = vh_probe_kvm_inj_virq, .of_kvm = true,
 	  .optional = true },
 	{ .name = "kvm_apic_accept_irq", .func = vh_probe_kvm_apic_accept_irq, .of_kvm = true,
@@ -193,36 +210,30 @@ void vh_arch_clock(struct kvm_vcpu *vcpu, struct vh_clock *clock)
 							   SVM_TSC_RATIO_FRAC_BITS;
 }
 
-/* A fault that also has to be emulated is emulated memory: the later ones win. */
-u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, u64 *seen)
+static __always_inline void vh_see(struct vh_vcpu *v, enum vh_stat stat, u64 now, u8 why,
+				   u8 *reason)
 {
-	static const u8 reasons[VH_STATS] = {
-		[VH_STAT_FAULT]		= VMCOOP_EXIT_FAULT,
-		[VH_STAT_IRQ]		= VMCOOP_EXIT_IRQ,
-		[VH_STAT_IO]		= VMCOOP_EXIT_IO,
-		[VH_STAT_MMIO]		= VMCOOP_EXIT_MMIO,
-		[VH_STAT_HALT]		= VMCOOP_EXIT_HALT,
-		[VH_STAT_WINDOW]	= VMCOOP_EXIT_WINDOW,
-		[VH_STAT_HYPERCALL]	= VMCOOP_EXIT_HYPERCALL,
-	};
-	const struct kvm_vcpu_stat *stat = &vcpu->stat;
-	const u64 now[VH_STATS] = {
-		[VH_STAT_FAULT]		= stat->pf_taken,
-		[VH_STAT_IRQ]		= stat->irq_exits,
-		[VH_STAT_IO]		= stat->io_exits,
-		[VH_STAT_MMIO]		= stat->mmio_exits,
-		[VH_STAT_HALT]		= stat->halt_exits,
-		[VH_STAT_WINDOW]	= stat->irq_window_exits + stat->nmi_window_exits,
-		[VH_STAT_HYPERCALL]	= stat->hypercalls,
-	};
-	u8 reason = VH_EXIT_PENDING;
-	unsigned int i;
+	if (now != v->seen[stat])
+		*reason = why;
+	v->seen[stat] = now;
+	v->seen_sum += now;
+}
 
-	for (i = 0; i < VH_STATS; i++) {
-		if (now[i] != seen[i])
-			reason = reasons[i];
-		seen[i] = now[i];
-	}
+/* A fault that also has to be emulated is emulated memory: the later ones win. */
+u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
+{
+	const struct kvm_vcpu_stat *stat = &vcpu->stat;
+	u8 reason = VH_EXIT_PENDING;
+
+	v->seen_sum = 0;
+	vh_see(v, VH_STAT_FAULT, stat->pf_taken, VMCOOP_EXIT_FAULT, &reason);
+	vh_see(v, VH_STAT_IRQ, stat->irq_exits, VMCOOP_EXIT_IRQ, &reason);
+	vh_see(v, VH_STAT_IO, stat->io_exits, VMCOOP_EXIT_IO, &reason);
+	vh_see(v, VH_STAT_MMIO, stat->mmio_exits, VMCOOP_EXIT_MMIO, &reason);
+	vh_see(v, VH_STAT_HALT, stat->halt_exits, VMCOOP_EXIT_HALT, &reason);
+	vh_see(v, VH_STAT_WINDOW, stat->irq_window_exits + stat->nmi_window_exits,
+	       VMCOOP_EXIT_WINDOW, &reason);
+	vh_see(v, VH_STAT_HYPERCALL, stat->hypercalls, VMCOOP_EXIT_HYPERCALL, &reason);
 	return reason;
 }
 

@@ -54,12 +54,12 @@ void vh_arch_clock(struct kvm_vcpu *vcpu, struct vh_clock *clock);
 /**
  * vh_arch_exit_reason() - which of KVM's counters has counted the last exit
  * @vcpu: loaded by current, or by the task that is being switched out
- * @seen: the counters by enum vh_stat as they were last seen; brought up to date
+ * @v: the same; @seen and @seen_sum are brought up to date
  *
  * Context: interrupts off.
  * Return: enum vmcoop_exit; VH_EXIT_PENDING if none has.
  */
-u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, u64 *seen);
+u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, struct vh_vcpu *v);
 
 /**
  * vh_arch_in_guest() - did this interrupt or NMI end the vCPU's guest mode?

@@ -257,8 +257,14 @@ struct vh_clock {
 	u32	frac_bits;
 };
 
-/* struct vh_vcpu.exit while the reason is not known yet; other exits' time is told with its. */
-#define VH_EXIT_PENDING		VMCOOP_EXITS
+/* What a vCPU that is IN spends its time with: enum vmcoop_exit, or one of these. */
+enum vh_doing {
+	VH_EXIT_PENDING = VMCOOP_EXITS,	/* an exit whose reason is not known yet: told as other */
+	VH_GUEST,			/* guest mode */
+	VH_AWAY,			/* a trip to the VMM that has not been told */
+	VH_NOTHING,			/* on the way to the first entry: told nowhere */
+	VH_DOINGS
+};
 
 /* KVM's own counters of a vCPU, from which an exit's reason is told where nothing else does. */
 enum vh_stat {
@@ -285,10 +291,10 @@ enum vh_vcpu_state {
  * @handle: its name in records
  * @gen: announce generation it was last told in
  * @timer: the guest's timer interrupt is about to be injected
- * @exit: reason of the exit that is being handled, enum vmcoop_exit or VH_EXIT_PENDING
+ * @doing: enum vmcoop_exit: the exit that is being handled; or enum vh_doing
+ * @away_by: enum vmcoop_exit: the exit that VH_AWAY began with
  * @clock: as last seen
- * @entered: stamp of the VM entry, 0 outside guest mode
- * @left: stamp of the VM exit being handled, 0 if there is none
+ * @since: stamp from which on it does that
  * @tell: stamp from which on an entry is to be written
  * @told_exits: stamp of the last VMCOOP_HOST_EXITS
  * @vm: its VM
@@ -312,10 +318,10 @@ struct vh_vcpu {
 	u32			handle;
 	u32			gen;
 	bool			timer;
-	u8			exit;
+	u8			doing;
+	u8			away_by;
 	struct vh_clock		clock;
-	u64			entered;
-	u64			left;
+	u64			since;
 	u64			tell;
 	u64			told_exits;
 	struct vh_vm		*vm;
@@ -330,15 +336,14 @@ struct vh_vcpu {
 	u64			seen[VH_STATS];
 	u64			seen_sum;
 	struct {
-		u64		guest;
 		u64		poll_ns;
-		struct vmcoop_host_exit exit[VMCOOP_EXITS + 1];
+		struct vmcoop_host_exit of[VH_DOINGS];
 	} totals;
 };
 
 /**
  * struct vh_here - what a CPU runs
- * @vcpu: IN here
+ * @vcpu: IN here, VH_AWAY included
  * @entered: KVM has entered guest mode and has not said kvm_exit yet; kept where
  *	KVM itself does not keep it (arm64)
  */
@@ -349,20 +354,30 @@ struct vh_here {
 
 DECLARE_PER_CPU(struct vh_here, vh_here);
 
+extern u64 vh_trip_max;
+
 /**
- * vh_vcpu_account() - guest mode, or the handling of an exit, ends now
+ * vh_vcpu_account() - what a vCPU has been doing ends now
  * @v: IN here
  * @now: stamp
  */
 static __always_inline void vh_vcpu_account(struct vh_vcpu *v, u64 now)
 {
-	if (v->left) {
-		v->totals.exit[v->exit].time += now - v->left;
-		v->left = 0;
-	} else if (v->entered) {
-		v->totals.guest += now - v->entered;
-		v->entered = 0;
-	}
+	v->totals.of[v->doing].time += now - v->since;
+	v->since = now;
+}
+
+/**
+ * vh_vcpu_exit_known() - now it is known why a vCPU has left guest mode
+ * @v: the vCPU, doing VH_EXIT_PENDING
+ * @reason: enum vmcoop_exit
+ *
+ * Context: cannot migrate.
+ */
+static __always_inline void vh_vcpu_exit_known(struct vh_vcpu *v, u8 reason)
+{
+	v->doing = reason;
+	v->totals.of[reason].count++;
 }
 
 int vh_vcpus_init(unsigned int max);
@@ -372,11 +387,11 @@ struct vh_vcpu *vh_vcpu_enter_first(const struct vh_vcpu_id *id, const char *com
 void vh_vcpu_set_clock(struct vh_vcpu *v, const struct vh_clock *clock);
 void vh_vcpu_entry_tell(struct vh_vcpu *v);
 void vh_vcpu_timer(struct vh_vcpu *v);
-void vh_vcpu_exit_known(struct vh_vcpu *v, u8 reason);
 void vh_vcpu_polled(struct vh_vcpu *v, u64 poll_ns);
 void vh_vcpu_sched_out(bool in_kvm, bool runnable);
 void vh_vcpu_sched_in(const struct vh_vcpu_id *id, const char *comm);
-void vh_vcpu_user_exit(u32 tid);
+void vh_vcpu_user_exit(struct vh_vcpu *v);
+void vh_vcpu_back(struct vh_vcpu *v);
 void vh_vcpu_thread_exit(u32 tid);
 struct vh_vcpu *vh_vcpu_here(const struct vh_vcpu_id *id);
 void vh_vcpus_track(void);

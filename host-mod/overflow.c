@@ -121,7 +121,7 @@ static noinline void vh_vmm_sample(struct pt_regs *regs, unsigned int index, u64
 		return;
 	}
 	this_cpu_inc(vh_event_cpu.in_vmm[index]);
-	rec.hdr.id = v ? v->handle : 0;
+	rec.hdr.id = v && v->doing != VH_AWAY ? v->handle : 0;
 	if (!regs || (!user && vh_kernel_hidden()))
 		rec.sflags |= VMCOOP_S_IP_HIDDEN;
 	else

@@ -85,9 +85,11 @@ void vh_exit_told(struct kvm_vcpu *vcpu, struct vh_vcpu *v, u8 unknown)
 {
 	u8 reason;
 
-	if (v->exit != VH_EXIT_PENDING)
+	if (v->doing == VH_AWAY)
+		vh_arch_exit_reason(vcpu, v);	/* the VMM's exit has been counted */
+	if (v->doing != VH_EXIT_PENDING)
 		return;
-	reason = vh_arch_exit_reason(vcpu, v->seen);
+	reason = vh_arch_exit_reason(vcpu, v);
 	if (reason == VH_EXIT_PENDING)
 		reason = unknown;
 	if (reason != VH_EXIT_PENDING)
@@ -111,7 +113,7 @@ struct vh_vcpu *vh_enter_first(struct kvm_vcpu *vcpu)
 	vh_vcpu_identify(vcpu, current, &id);
 	v = vh_vcpu_enter_first(&id, current->comm, current->group_leader->comm);
 	if (v) {
-		vh_arch_exit_reason(vcpu, v->seen);
+		vh_arch_exit_reason(vcpu, v);
 		vh_poll_changed(vcpu, v);
 	}
 	return v;
@@ -132,40 +134,6 @@ void vh_poll_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 	const struct kvm_vcpu_stat_generic *stat = &vcpu->stat.generic;
 
 	vh_vcpu_polled(v, stat->halt_poll_success_ns + stat->halt_poll_fail_ns);
-}
-
-/* KVM_EXIT_* of the vCPU's struct kvm_run. */
-static u8 vh_exit_of_run(u32 reason)
-{
-	switch (reason) {
-	case KVM_EXIT_IO:
-		return VMCOOP_EXIT_IO;
-	case KVM_EXIT_MMIO:
-		return VMCOOP_EXIT_MMIO;
-	case KVM_EXIT_HLT:
-		return VMCOOP_EXIT_HALT;
-	case KVM_EXIT_HYPERCALL:
-		return VMCOOP_EXIT_HYPERCALL;
-	case KVM_EXIT_INTR:
-		return VMCOOP_EXIT_SIGNAL;
-	case KVM_EXIT_IRQ_WINDOW_OPEN:
-		return VMCOOP_EXIT_WINDOW;
-	default:
-		return VMCOOP_EXIT_OTHER;
-	}
-}
-
-static void vh_probe_userspace_exit(void *data, u32 reason, int error)
-{
-	struct vh_vcpu *v;
-	unsigned long flags;
-
-	local_irq_save(flags);
-	v = this_cpu_read(vh_here.vcpu);
-	if (v)
-		vh_vcpu_exit_known(v, vh_exit_of_run(reason));
-	vh_vcpu_user_exit(current->pid);
-	local_irq_restore(flags);
 }
 
 static void vh_probe_sched_switch(void *data, bool preempt, struct task_struct *prev,
@@ -225,7 +193,6 @@ static struct vh_probe vh_probes[] = {
 	{ .name = "sched_switch", .func = vh_probe_sched_switch },
 	{ .name = "sched_process_exit", .func = vh_probe_process_exit },
 	{ .name = "sched_process_exec", .func = vh_probe_exec },
-	{ .name = "kvm_userspace_exit", .func = vh_probe_userspace_exit, .of_kvm = true },
 };
 
 static struct vh_probe *vh_probe_at(unsigned int i)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What runs at every VM entry and exit. KVM calls it some 10,000 to 100,000
- * times a second and vCPU: it is inline in the architecture's probes and does
- * no more than add up times; all else is called once in a while.
+ * What runs at every VM entry and exit, and at each return to the VMM. KVM calls
+ * it some 10,000 to 100,000 times a second and vCPU: it is inline in the
+ * architecture's probes and does no more than add up times; all else is called
+ * once in a while.
  *
  * The file that includes this defines before:
  *
@@ -33,11 +34,13 @@ static noinline void vh_track_entry_slow(struct kvm_vcpu *vcpu)
 	if (vh_clock_differs(vcpu, &v->clock))
 		vh_clock_changed(vcpu, v);
 	vh_exit_told(vcpu, v, VMCOOP_EXIT_OTHER);
-	if (v->exit == VMCOOP_EXIT_HALT)
+	if (v->doing == VH_AWAY)
+		vh_vcpu_back(v);
+	else if (v->doing == VMCOOP_EXIT_HALT)
 		vh_poll_changed(vcpu, v);
 	now = vh_cycles();
 	vh_vcpu_account(v, now);
-	v->entered = now;
+	v->doing = VH_GUEST;
 	if (now >= v->tell)
 		vh_vcpu_entry_tell(v);
 }
@@ -56,9 +59,10 @@ static __always_inline void vh_track_entry(struct vh_vcpu *v, struct kvm_vcpu *v
 	/* The one that is IN here is current's: see vcpu.c. */
 	if (likely(v && v->id.kvm_vcpu == (unsigned long)vcpu &&
 		   !vh_clock_differs(vcpu, &v->clock) && vh_exit_resolved(vcpu, v) &&
-		   now < v->tell)) {
+		   now < v->tell &&
+		   (v->doing != VH_AWAY || now - v->since <= vh_trip_max))) {
 		vh_vcpu_account(v, now);
-		v->entered = now;
+		v->doing = VH_GUEST;
 	} else {
 		vh_track_entry_slow(vcpu);
 	}
@@ -80,10 +84,53 @@ static __always_inline void vh_track_exit(struct vh_vcpu *v, struct kvm_vcpu *vc
 		return;
 	now = vh_cycles();
 	vh_vcpu_account(v, now);
-	v->left = now;
-	v->exit = reason;
-	if (reason != VH_EXIT_PENDING)
-		v->totals.exit[reason].count++;
+	v->doing = reason;
+	/* VH_EXIT_PENDING's count is not told. */
+	v->totals.of[reason].count++;
+}
+
+/* By KVM_EXIT_* of the vCPU's struct kvm_run; VMCOOP_EXIT_OTHER, which is 0, for the rest. */
+static const u8 vh_exits_of_run[] = {
+	[KVM_EXIT_IO]			= VMCOOP_EXIT_IO,
+	[KVM_EXIT_MMIO]			= VMCOOP_EXIT_MMIO,
+	[KVM_EXIT_HLT]			= VMCOOP_EXIT_HALT,
+	[KVM_EXIT_HYPERCALL]		= VMCOOP_EXIT_HYPERCALL,
+	[KVM_EXIT_INTR]			= VMCOOP_EXIT_SIGNAL,
+	[KVM_EXIT_IRQ_WINDOW_OPEN]	= VMCOOP_EXIT_WINDOW,
+};
+
+/**
+ * vh_track_user_exit() - current returns from KVM_RUN
+ * @v: IN here, and so current's
+ * @why: KVM_EXIT_* of its struct kvm_run
+ *
+ * An interrupt may find it out on the way (vh_away_is_out()). It then is what it
+ * is, until it enters again.
+ *
+ * Context: kvm_userspace_exit: cannot migrate.
+ */
+static __always_inline void vh_track_user_exit(struct vh_vcpu *v, u32 why)
+{
+	u64 now;
+
+	if (unlikely(!v))
+		return;
+	if (v->doing == VH_EXIT_PENDING)
+		vh_vcpu_exit_known(v, why < ARRAY_SIZE(vh_exits_of_run) ? vh_exits_of_run[why] :
+									  VMCOOP_EXIT_OTHER);
+	if (unlikely(vh_nr_counting)) {
+		vh_vcpu_user_exit(v);
+		return;
+	}
+	now = vh_cycles();
+	vh_vcpu_account(v, now);
+	v->away_by = v->doing;
+	v->doing = VH_AWAY;
+}
+
+static void __maybe_unused vh_probe_kvm_userspace_exit(void *data, u32 reason, int error)
+{
+	vh_track_user_exit(this_cpu_read(vh_here.vcpu), reason);
 }
 
 #endif /* VMCOOP_HOST_TRACK_H */

@@ -7,6 +7,11 @@
  * return to a CPU inside KVM_RUN, until the thread loses its CPU or leaves
  * KVM_RUN. Guest code can run only while its vCPU is IN.
  *
+ * A guest's thread that uses emulated devices leaves KVM_RUN and comes back some
+ * 10,000 times a second. So its vCPU stays IN at first, VH_AWAY. If the thread is back
+ * soon, and has not lost its CPU, nothing is told of that trip but what all of them take;
+ * else when the vCPU left, late. While events are counted each trip is told, as counts are.
+ *
  * A slot belongs to one thread. It is found, changed and freed only on the
  * CPU where that thread runs or is being switched in, with interrupts off, so
  * these accesses never overlap; the lock covers the list of free slots and
@@ -15,8 +20,9 @@
  * Why a pointer to a vCPU of KVM cannot be stale here: none is kept. The
  * address in a slot is compared and never followed. And the comparison cannot
  * mistake a new vCPU for one that is gone: a slot is anybody's current one
- * (vh_here.vcpu) only from a VM entry of its thread to the end of that KVM_RUN, or
- * to the thread's loss of the CPU, and during KVM_RUN the vCPU exists.
+ * (vh_here.vcpu) only from a VM entry of its thread to the thread's loss of the CPU.
+ * During KVM_RUN the vCPU exists, and no thread destroys a VM without sleeping, as
+ * KVM waits for all readers of the VM's memory slots then.
  *
  * Times: guest mode lasts from kvm_entry to kvm_exit, the handling of an exit
  * from there to the next kvm_entry, in as much as the vCPU is IN. Where KVM
@@ -38,6 +44,8 @@
 #include <linux/vmalloc.h>
 
 #include "arch.h"
+
+#define VH_TRIP_US	100
 
 static struct vh_vcpu *vh_slots;
 static struct hlist_head *vh_buckets;
@@ -63,6 +71,9 @@ static u32 vh_last_gen;
 static u64 vh_interval;
 static u64 vh_exits_interval;
 
+/* Stamps: longer trips to the VMM are told one by one. */
+u64 vh_trip_max;
+
 /* ---- Table -------------------------------------------------------------- */
 
 /**
@@ -77,6 +88,7 @@ int vh_vcpus_init(unsigned int max)
 
 	vh_max = max;
 	vh_exits_interval = vh_arch_clock_khz() * 100;
+	vh_trip_max = div_u64(vh_arch_clock_khz() * VH_TRIP_US, USEC_PER_MSEC);
 	vh_bucket_bits = ilog2(roundup_pow_of_two(max)) + 1;	/* hash_32() takes no 0 */
 	vh_slots = kvcalloc(max, sizeof(*vh_slots), GFP_KERNEL);
 	vh_buckets = kvcalloc(1U << vh_bucket_bits, sizeof(*vh_buckets), GFP_KERNEL);
@@ -223,7 +235,7 @@ static void vh_put_in(const struct vh_vcpu *v, u64 stamp, u8 flags)
 	vh_ring_write(&rec);
 }
 
-static void vh_put_out(const struct vh_vcpu *v, u64 stamp, u32 reason)
+static void vh_put_out(const struct vh_vcpu *v, u64 stamp, u32 reason, u64 left)
 {
 	struct vmcoop_host_out rec = {
 		.hdr = VH_HDR(rec, v, VMCOOP_HOST_OUT, stamp, 0),
@@ -232,6 +244,7 @@ static void vh_put_out(const struct vh_vcpu *v, u64 stamp, u32 reason)
 		.tid = v->id.tid,
 		.pcpu = v->pcpu,
 		.reason = reason,
+		.left = left,
 	};
 
 	vh_ring_write(&rec);
@@ -251,7 +264,10 @@ static void vh_put_gone(const struct vh_vcpu *v, u64 stamp)
 
 static void vh_put_entry(const struct vh_vcpu *v, u64 stamp, u8 flags)
 {
-	struct vmcoop_hdr rec = VH_HDR(rec, v, VMCOOP_HOST_ENTRY, stamp, flags);
+	struct vmcoop_host_entry rec = {
+		.hdr = VH_HDR(rec, v, VMCOOP_HOST_ENTRY, stamp, flags),
+		.vmm = v->totals.of[VH_AWAY].time,
+	};
 
 	vh_ring_write(&rec);
 }
@@ -262,13 +278,14 @@ static void vh_put_exits(struct vh_vcpu *v, u64 stamp)
 		.hdr = VH_HDR(rec, v, VMCOOP_HOST_EXITS, stamp, 0),
 		.vm = v->id.vm,
 		.vcpu = v->id.vcpu,
-		.guest = v->totals.guest,
+		.guest = v->totals.of[VH_GUEST].time,
 		.poll_ns = v->totals.poll_ns,
 		.nr = VMCOOP_EXITS,
+		.vmm = v->totals.of[VH_AWAY].time,
 	};
 
-	memcpy(rec.exit, v->totals.exit, sizeof(rec.exit));
-	rec.exit[VMCOOP_EXIT_OTHER].time += v->totals.exit[VH_EXIT_PENDING].time;
+	memcpy(rec.exit, v->totals.of, sizeof(rec.exit));
+	rec.exit[VMCOOP_EXIT_OTHER].time += v->totals.of[VH_EXIT_PENDING].time;
 	vh_ring_write(&rec);
 	v->told_exits = stamp;
 }
@@ -330,7 +347,9 @@ static void vh_set_in(struct vh_vcpu *v)
 	u32 gen = vh_gen_of(v);
 
 	/* An exit's handling goes on where it was when the CPU was lost. */
-	v->left = v->state == VH_VCPU_DESCHEDULED ? stamp : 0;
+	if (v->state != VH_VCPU_DESCHEDULED)
+		v->doing = VH_NOTHING;
+	v->since = stamp;
 	v->state = VH_VCPU_IN;
 	v->pcpu = smp_processor_id();
 	this_cpu_write(vh_here.vcpu, v);
@@ -343,16 +362,24 @@ static void vh_set_in(struct vh_vcpu *v)
 
 static void vh_set_out(struct vh_vcpu *v, u32 reason)
 {
-	u64 stamp = vh_arch_stamp();
+	u64 stamp = vh_arch_stamp(), left = stamp;
 	u32 gen = vh_gen_of(v);
 
-	vh_vcpu_account(v, stamp);
+	if (v->doing == VH_AWAY) {
+		/* It was out before, which those who came meanwhile have not missed. */
+		reason = VMCOOP_OUT_USER;
+		left = v->since;
+		if (v->gen != gen)
+			gen = 0;
+	} else {
+		vh_vcpu_account(v, stamp);
+	}
 	if (gen) {
 		if (vh_announce(v, gen, stamp))
 			vh_tell_in(v, stamp, VMCOOP_F_SNAPSHOT);
 		if (vh_nr_counting)
 			vh_count_write(v, VMCOOP_COUNT_OUT, 0, stamp);
-		vh_put_out(v, stamp, reason);
+		vh_put_out(v, stamp, reason, left);
 		if (stamp - v->told_exits >= vh_exits_interval || reason == VMCOOP_OUT_EXIT)
 			vh_put_exits(v, stamp);
 	}
@@ -446,21 +473,6 @@ void vh_vcpu_timer(struct vh_vcpu *v)
 	v->tell = 0;
 }
 
-/**
- * vh_vcpu_exit_known() - now it is known why a vCPU has left guest mode
- * @v: the vCPU
- * @reason: enum vmcoop_exit
- *
- * Context: cannot migrate.
- */
-void vh_vcpu_exit_known(struct vh_vcpu *v, u8 reason)
-{
-	if (v->exit != VH_EXIT_PENDING)
-		return;
-	v->exit = reason;
-	v->totals.exit[reason].count++;
-}
-
 /* A vCPU has polled for @poll_ns in all before it would halt. Cannot migrate. */
 void vh_vcpu_polled(struct vh_vcpu *v, u64 poll_ns)
 {
@@ -506,17 +518,33 @@ void vh_vcpu_sched_in(const struct vh_vcpu_id *id, const char *comm)
 }
 
 /**
- * vh_vcpu_user_exit() - current returns from KVM_RUN
- * @tid: current
+ * vh_vcpu_user_exit() - current returns from KVM_RUN, which is to be told at once
+ * @v: IN here
+ *
+ * Context: cannot migrate.
+ */
+void vh_vcpu_user_exit(struct vh_vcpu *v)
+{
+	unsigned long flags;
+
+	local_irq_save(flags);
+	if (v == this_cpu_read(vh_here.vcpu))
+		vh_set_out(v, VMCOOP_OUT_USER);
+	local_irq_restore(flags);
+}
+
+/**
+ * vh_vcpu_back() - the thread of a vCPU that was away enters it again, late perhaps
+ * @v: VH_AWAY here
  *
  * Context: interrupts off.
  */
-void vh_vcpu_user_exit(u32 tid)
+void vh_vcpu_back(struct vh_vcpu *v)
 {
-	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
-
-	if (v && v->id.tid == tid)
-		vh_set_out(v, VMCOOP_OUT_USER);
+	if (vh_arch_stamp() - v->since <= vh_trip_max && !vh_nr_counting)
+		return;
+	vh_set_out(v, VMCOOP_OUT_USER);
+	vh_set_in(v);
 }
 
 static void vh_drop(struct vh_vcpu *v)
@@ -587,6 +615,10 @@ static void vh_announce_here(void *unused)
 
 	if (!gen)
 		return;
+	/* One that is away is when it is back. */
+	v->tell = 0;
+	if (v->doing == VH_AWAY)
+		return;
 	stamp = vh_arch_stamp();
 	if (vh_announce(v, gen, stamp))
 		vh_tell_in(v, stamp, VMCOOP_F_SNAPSHOT);
@@ -607,6 +639,14 @@ void vh_vcpus_track(void)
 	on_each_cpu(vh_announce_here, NULL, 1);
 }
 
+static void vh_away_is_out(void *unused)
+{
+	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
+
+	if (v && v->doing == VH_AWAY)
+		vh_set_out(v, VMCOOP_OUT_USER);
+}
+
 /**
  * vh_vcpus_untrack() - write no tracking records any more
  *
@@ -618,6 +658,7 @@ void vh_vcpus_untrack(void)
 {
 	unsigned int i;
 
+	on_each_cpu(vh_away_is_out, NULL, 1);
 	for (i = 0; i < vh_max; i++) {
 		struct vh_vcpu *v = &vh_slots[i];
 
@@ -639,7 +680,7 @@ static const char *vh_state_text(const struct vh_vcpu *v)
 {
 	switch (v->state) {
 	case VH_VCPU_IN:
-		return "in";
+		return v->doing == VH_AWAY ? "user" : "in";
 	case VH_VCPU_DESCHEDULED:
 		return v->out_reason == VMCOOP_OUT_PREEMPTED ? "preempted" : "blocked";
 	default:
@@ -662,9 +703,9 @@ static void vh_vcpu_show(struct seq_file *m, const struct vh_vcpu *v)
 		   v->handle, vh_state_text(v), v->pcpu,
 		   v->clock.offset, v->clock.ratio, v->clock.frac_bits);
 	seq_printf(m, "    us in guest %llu, halt polling %llu; exits (us):",
-		   vh_us(v->totals.guest), div_u64(v->totals.poll_ns, NSEC_PER_USEC));
+		   vh_us(v->totals.of[VH_GUEST].time), div_u64(v->totals.poll_ns, NSEC_PER_USEC));
 	for (i = 0; i < VMCOOP_EXITS; i++) {
-		const struct vmcoop_host_exit *e = &v->totals.exit[i];
+		const struct vmcoop_host_exit *e = &v->totals.of[i];
 
 		if (e->count)
 			seq_printf(m, " %s %llu (%llu)", vmcoop_exit_name(i), e->count,

@@ -270,12 +270,14 @@ static void on_record(void *ctx, const struct merge_rec *rec)
 	struct perfetto *p = x->priv;
 	const struct join *j = &x->v.s.join;
 	const struct vcpu *v = vcpu_of(j, rec);
+	u64 at;
 
 	if (!v || rec->time < j->begin || rec->time > j->end)
 		return;
 	if (x->v.vm && !vm_is_called(v->vm, x->v.vm))
 		return;
-	p->now = view_ns(&x->v, rec->time - x->v.s.first);
+	at = rec->src->host && rec->hdr->type == VMCOOP_HOST_OUT ? join_left(rec) : rec->time;
+	p->now = view_ns(&x->v, max_u64(at, j->begin) - x->v.s.first);
 	update(p, v);
 }
 

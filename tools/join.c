@@ -170,6 +170,32 @@ static void vcpu_out(struct join *j, struct vcpu *v, u32 pcpu, u32 reason, u64 t
 	quality_out(&j->quality, &v->quality, t);
 }
 
+u64 join_left(const struct merge_rec *r)
+{
+	const struct vmcoop_host_out *out = (const void *)r->hdr;
+
+	if (out->hdr.size < sizeof(*out) || out->left > out->hdr.stamp)
+		return r->time;
+	return r->time - min_u64(r->time, out->hdr.stamp - out->left);
+}
+
+/*
+ * What short trips to the VMM have taken of the time in which @v was in, as a sum since
+ * its handle began. A first sum may be of long before the window.
+ */
+static void vcpu_trips(struct join *j, struct vcpu *v, u32 handle, u64 sum, u64 t)
+{
+	u64 took = sum - v->trips.sum;
+
+	if (v->trips.handle == handle && v->trips.at >= j->begin && t <= j->end) {
+		v->ran -= took;
+		v->exits.out[VMCOOP_OUT_USER] += took;
+	}
+	v->trips.handle = handle;
+	v->trips.sum = sum;
+	v->trips.at = t;
+}
+
 /* ---- Attribution -------------------------------------------------------------------- */
 
 void join_flush(struct join *j)
@@ -415,14 +441,28 @@ static void on_count(struct join *j, struct vcpu *v, const struct vmcoop_host_co
 /* These have a handle alone. */
 static void handle_record(struct join *j, const struct merge_rec *r)
 {
+	const struct vmcoop_host_entry *entry = (const void *)r->hdr;
 	struct vcpu *v = vcpu_of_handle(j, r->hdr->id);
 
 	if (!v)
 		return;
-	if (r->hdr->type == VMCOOP_HOST_ENTRY)
-		quality_entry(&j->quality, &v->quality, r->time);
-	else
+	if (r->hdr->type == VMCOOP_HOST_COUNT) {
 		on_count(j, v, (const void *)r->hdr, r->time);
+		return;
+	}
+	quality_entry(&j->quality, &v->quality, r->time);
+	if (entry->hdr.size >= sizeof(*entry))
+		vcpu_trips(j, v, entry->hdr.id, entry->vmm, r->time);
+}
+
+static void on_exits(struct join *j, struct vcpu *v, const struct vmcoop_host_exits *rec, u64 t)
+{
+	const u64 *vmm = (const u64 *)&rec->exit[rec->nr];
+
+	if (t <= j->end)
+		exits_record(&v->exits, rec, t < j->begin);
+	if ((const char *)(vmm + 1) <= (const char *)rec + rec->hdr.size)
+		vcpu_trips(j, v, rec->hdr.id, *vmm, t);
 }
 
 /* All other host records begin with the VM and the vCPU. */
@@ -451,14 +491,14 @@ static void host_record(struct join *j, const struct merge_rec *r)
 		vcpu_in(j, v, rec->pcpu, r->time);
 		break;
 	case VMCOOP_HOST_OUT:
-		vcpu_out(j, v, rec->pcpu, ((const struct vmcoop_host_out *)rec)->reason, r->time);
+		vcpu_out(j, v, rec->pcpu, ((const struct vmcoop_host_out *)rec)->reason,
+			 join_left(r));
 		break;
 	case VMCOOP_HOST_CLOCK:
 		on_clock(j, v, (const void *)r->hdr);
 		break;
 	case VMCOOP_HOST_EXITS:
-		if (r->time <= j->end)
-			exits_record(&v->exits, (const void *)r->hdr, r->time < j->begin);
+		on_exits(j, v, (const void *)r->hdr, r->time);
 		break;
 	case VMCOOP_HOST_GONE:
 		on_gone(j, v, r->time);
@@ -518,7 +558,8 @@ static void set_chain(struct joined *s, const struct vmcoop_guest_tick *rec)
 
 /*
  * Ticks that come together, as after a descheduled phase, share what ran
- * before the first of them: the others stand for next to nothing.
+ * before the first of them: the others stand for next to nothing. So do those before
+ * which more is found to have been spent with the VMM than has passed since the last.
  */
 static void on_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_tick *rec,
 		    const struct merge_rec *r)
@@ -529,10 +570,10 @@ static void on_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_ti
 	if (r->time < j->begin || r->time > j->end)
 		return;
 	s = new_sample(j, v, METHOD_TICK, r->time);
-	s->period = ran - v->ran_at_tick;
+	s->period = (s64)(ran - v->ran_at_tick) > 0 ? ran - v->ran_at_tick : 0;
 	s->mode = rec->mode == VMCOOP_MODE_USER ? VMCOOP_MODE_USER : VMCOOP_MODE_KERNEL;
 	s->ip = rec->ip;
-	v->ran_at_tick = ran;
+	v->ran_at_tick += s->period;
 	j->ticks++;
 	if (r->true_time >= j->begin && clock_known(v) && !j->alone)
 		quality_tick(&j->quality, &v->quality, r->true_time);
@@ -700,7 +741,7 @@ static void left_over(struct join *j, struct vcpu *v, u64 now)
 	u64 ran = ran_until(j, v, now);
 	struct joined *s;
 
-	if (ran == v->ran_at_tick)
+	if ((s64)(ran - v->ran_at_tick) <= 0)
 		return;
 	s = new_unknown(j, v, now, v->vm->has_source ? REASON_NO_TICK : REASON_NO_GUEST);
 	s->pcpu = v->pcpu;
@@ -723,6 +764,8 @@ void join_finish(struct join *j, u64 now)
 			v->exits.out[v->exits.out_reason] +=
 				in_window(j, v->exits.out_since, now);
 		left_over(j, v, now);
+		v->ran = ran_until(j, v, now);
+		v->since = now;
 	}
 	join_flush(j);
 }

@@ -169,6 +169,10 @@ struct vcpu {
 	} running;
 	u64 since;
 	u64 ran, ran_at_tick;
+	struct {
+		u32 handle;		/* whose sum it is */
+		u64 sum, at;		/* counter ticks, as told at that time */
+	} trips;			/* to the VMM, that no OUT and IN tell */
 	u32 tid_host;
 	struct vmcoop_clock clock;
 	struct counts_vcpu *counts;
@@ -228,6 +232,8 @@ struct vm *join_vm(struct join *j, u32 pid);
 /* From struct merge_ops. */
 void join_source(struct join *j, struct merge_source *src);
 void join_record(struct join *j, const struct merge_rec *rec);
+/* When the vCPU of an OUT record was out, which may have been told later. */
+u64 join_left(const struct merge_rec *r);
 /* Has what join_record() is going to look at brought nearer. */
 void join_soon(const struct join *j, const struct merge_rec *rec);
 /* Hands out what @batched has not been called with yet. */

@@ -64,6 +64,8 @@ static void vcpu_test_exit(struct kunit *test)
 	local_irq_enable(); \
 })
 
+static void go_to_vmm(void);
+
 static struct vh_vcpu *enter(unsigned int i)
 {
 	struct vh_vcpu *v;
@@ -123,11 +125,13 @@ static void vcpu_life(struct kunit *test)
 	AS_PROBE(vh_vcpu_sched_in(&ids[0], "renamed"));
 	AS_PROBE(vh_vcpu_sched_out(true, false));
 	AS_PROBE(vh_vcpu_sched_in(&ids[0], "renamed"));
-	AS_PROBE(vh_vcpu_user_exit(101));
+	AS_PROBE(go_to_vmm());
+	AS_PROBE(vh_vcpu_sched_out(false, true));
 	world_expect(test, r, VMCOOP_HOST_OUT, VMCOOP_HOST_IN, VMCOOP_HOST_OUT, VMCOOP_HOST_IN,
 		     VMCOOP_HOST_OUT, 0);
 	KUNIT_EXPECT_EQ(test, r->rec[0].out.reason, (u32)VMCOOP_OUT_PREEMPTED);
 	KUNIT_EXPECT_EQ(test, r->rec[2].out.reason, (u32)VMCOOP_OUT_BLOCKED);
+	KUNIT_EXPECT_EQ(test, r->rec[2].out.left, r->rec[2].hdr.stamp);
 	KUNIT_EXPECT_EQ(test, r->rec[4].out.reason, (u32)VMCOOP_OUT_USER);
 
 	/* It has left KVM_RUN: only an entry makes it IN. */
@@ -157,19 +161,17 @@ static void vcpu_out_of_kvm(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, r->rec[3].out.reason, (u32)VMCOOP_OUT_USER);
 	/* Out already: nothing more is told. */
 	AS_PROBE(vh_vcpu_sched_out(true, true));
-	AS_PROBE(vh_vcpu_user_exit(101));
+	AS_PROBE(go_to_vmm());
 	world_expect(test, r, 0);
 }
 
-/* One thread runs two vCPUs in turn, and another thread's return is not its own. */
+/* One thread runs two vCPUs in turn. */
 static void vcpu_one_after_the_other(struct kunit *test)
 {
 	struct world_reader *r = test->priv;
 
 	vh_vcpus_track();
 	enter(0);
-	AS_PROBE(vh_vcpu_user_exit(102));
-	KUNIT_EXPECT_TRUE(test, here(0));
 	world_read(test, r);
 	enter(2);
 	KUNIT_EXPECT_FALSE(test, here(0));
@@ -435,7 +437,8 @@ void vh_clock_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 
 void vh_exit_told(struct kvm_vcpu *vcpu, struct vh_vcpu *v, u8 unknown)
 {
-	vh_vcpu_exit_known(v, exit_told ?: unknown);
+	if (v->doing == VH_EXIT_PENDING)
+		vh_vcpu_exit_known(v, exit_told ?: unknown);
 }
 
 void vh_poll_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
@@ -444,6 +447,11 @@ void vh_poll_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 }
 
 #include "../track.h"
+
+static void go_to_vmm(void)
+{
+	vh_track_user_exit(this_cpu_read(vh_here.vcpu), KVM_EXIT_IO);
+}
 
 static void entry(unsigned int i)
 {
@@ -473,15 +481,15 @@ static void track_times(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, v);
 	world_stamp += 49;
 	leave(0, VMCOOP_EXIT_IO);
-	KUNIT_EXPECT_EQ(test, v->totals.guest, 50ULL);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VH_GUEST].time, 50ULL);
 	world_stamp += 9;
 	entry(0);
-	KUNIT_EXPECT_EQ(test, v->totals.exit[VMCOOP_EXIT_IO].time, 10ULL);
-	KUNIT_EXPECT_EQ(test, v->totals.exit[VMCOOP_EXIT_IO].count, 1ULL);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VMCOOP_EXIT_IO].time, 10ULL);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VMCOOP_EXIT_IO].count, 1ULL);
 	/* Entered again without kvm_exit: guest mode went on. */
 	world_stamp += 29;
 	entry(0);
-	KUNIT_EXPECT_EQ(test, v->totals.guest, 80ULL);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VH_GUEST].time, 80ULL);
 	/* The CPU is lost amid an exit's handling, which goes on later. */
 	leave(0, VMCOOP_EXIT_MMIO);
 	world_stamp += 4;
@@ -490,8 +498,8 @@ static void track_times(struct kunit *test)
 	AS_PROBE(vh_vcpu_sched_in(&ids[0], "CPU/KVM"));
 	world_stamp += 4;
 	entry(0);
-	KUNIT_EXPECT_EQ(test, v->totals.exit[VMCOOP_EXIT_MMIO].time, 10ULL);
-	KUNIT_EXPECT_EQ(test, v->totals.guest, 81ULL);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VMCOOP_EXIT_MMIO].time, 10ULL);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VH_GUEST].time, 81ULL);
 }
 
 /* Reasons that come late, or never. */
@@ -508,9 +516,9 @@ static void track_reasons(struct kunit *test)
 	leave(0, VH_EXIT_PENDING);
 	exit_told = VMCOOP_EXIT_HALT;
 	entry(0);
-	KUNIT_EXPECT_EQ(test, v->exit, (u8)VMCOOP_EXIT_HALT);
-	KUNIT_EXPECT_EQ(test, v->totals.exit[VMCOOP_EXIT_HALT].count, 1ULL);
-	KUNIT_EXPECT_EQ(test, v->totals.exit[VMCOOP_EXIT_HALT].time, 1ULL);
+	KUNIT_EXPECT_EQ(test, v->doing, (u8)VH_GUEST);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VMCOOP_EXIT_HALT].count, 1ULL);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VMCOOP_EXIT_HALT].time, 1ULL);
 	/* Polling before it had its place is not its own. */
 	KUNIT_EXPECT_EQ(test, v->totals.poll_ns, 0ULL);
 	leave(0, VMCOOP_EXIT_HALT);
@@ -519,7 +527,7 @@ static void track_reasons(struct kunit *test)
 	leave(0, VH_EXIT_PENDING);
 	exit_told = 0;
 	entry(0);
-	KUNIT_EXPECT_EQ(test, v->totals.exit[VMCOOP_EXIT_OTHER].count, 1ULL);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VMCOOP_EXIT_OTHER].count, 1ULL);
 	/* Time of an exit whose reason nobody knows yet is told as others'. */
 	leave(0, VH_EXIT_PENDING);
 	world_stamp += 6;
@@ -529,7 +537,7 @@ static void track_reasons(struct kunit *test)
 	world_expect(test, r, VMCOOP_HOST_EXITS, 0);
 	KUNIT_EXPECT_EQ(test, r->rec[0].exits.nr, (u32)VMCOOP_EXITS);
 	KUNIT_EXPECT_EQ(test, r->rec[0].exits.exit[VMCOOP_EXIT_OTHER].time, 8ULL);
-	KUNIT_EXPECT_EQ(test, r->rec[0].exits.guest, v->totals.guest);
+	KUNIT_EXPECT_EQ(test, r->rec[0].exits.guest, v->totals.of[VH_GUEST].time);
 }
 
 static void track_clock_and_rate(struct kunit *test)
@@ -553,6 +561,105 @@ static void track_clock_and_rate(struct kunit *test)
 	world_expect(test, r, VMCOOP_HOST_ENTRY, VMCOOP_HOST_ENTRY, 0);
 }
 
+/* Leaves KVM_RUN, and the stamp of that. */
+static u64 go_away(void)
+{
+	leave(0, VMCOOP_EXIT_IO);
+	AS_PROBE(go_to_vmm());
+	return world_stamp;
+}
+
+/* Out of KVM_RUN and back: what is short is told by its sum. */
+static void track_trips(struct kunit *test)
+{
+	struct world_reader *r = test->priv;
+	struct vh_vcpu *v;
+	u64 left;
+
+	track_begin();
+	vh_vcpus_interval(10000);
+	vh_vcpus_track();
+	entry(0);
+	v = this_cpu_read(vh_here.vcpu);
+	world_read(test, r);
+	go_away();
+	world_stamp += 98;
+	entry(0);
+	world_expect(test, r, 0);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VH_AWAY].time, 99ULL);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VH_GUEST].time, 1ULL);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VMCOOP_EXIT_IO].time, 1ULL);
+	AS_PROBE(vh_vcpu_entry_tell(v));
+	world_expect(test, r, VMCOOP_HOST_ENTRY, 0);
+	KUNIT_EXPECT_EQ(test, r->rec[0].entry.vmm, 99ULL);
+	/* For longer: told when it is back. */
+	left = go_away();
+	world_stamp += 100;
+	entry(0);
+	world_expect(test, r, VMCOOP_HOST_OUT, VMCOOP_HOST_IN, 0);
+	KUNIT_EXPECT_EQ(test, r->rec[0].out.reason, (u32)VMCOOP_OUT_USER);
+	KUNIT_EXPECT_EQ(test, r->rec[0].out.left, left);
+	KUNIT_EXPECT_EQ(test, r->rec[0].hdr.stamp, left + 101);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VH_AWAY].time, 99ULL);
+	/* Its thread loses the CPU there, with a vCPU loaded or without. */
+	left = go_away();
+	AS_PROBE(vh_vcpu_sched_out(true, true));
+	world_expect(test, r, VMCOOP_HOST_OUT, 0);
+	KUNIT_EXPECT_EQ(test, r->rec[0].out.reason, (u32)VMCOOP_OUT_USER);
+	KUNIT_EXPECT_EQ(test, r->rec[0].out.left, left);
+	AS_PROBE(vh_vcpu_sched_in(&ids[0], "CPU/KVM"));
+	world_expect(test, r, 0);
+	entry(0);
+	world_expect(test, r, VMCOOP_HOST_IN, 0);
+	/* Another vCPU enters here. */
+	go_away();
+	entry(1);
+	world_read(test, r);
+	KUNIT_EXPECT_EQ(test, r->rec[0].hdr.type, VMCOOP_HOST_OUT);
+	KUNIT_EXPECT_EQ(test, r->rec[0].hdr.id, v->handle);
+	entry(0);
+	world_read(test, r);
+	/* Who begins to listen meanwhile has heard of no IN. */
+	go_away();
+	vh_vcpus_track();
+	world_expect(test, r, 0);
+	entry(0);
+	world_expect(test, r, VMCOOP_HOST_VCPU, VMCOOP_HOST_CLOCK, VMCOOP_HOST_IN,
+		     VMCOOP_HOST_ENTRY, 0);
+	KUNIT_EXPECT_EQ(test, r->rec[2].hdr.flags, VMCOOP_F_SNAPSHOT);
+	go_away();
+	vh_vcpus_track();
+	AS_PROBE(vh_vcpu_sched_out(false, true));
+	world_expect(test, r, 0);
+	entry(0);
+	world_read(test, r);
+	/* A count is taken as it goes. */
+	vh_nr_counting = 1;
+	go_away();
+	world_expect(test, r, VMCOOP_HOST_OUT, 0);
+	entry(0);
+	vh_nr_counting = 0;
+	world_read(test, r);
+	/* The thread ends there, or the listening. */
+	left = v->totals.of[VH_AWAY].time;
+	go_away();
+	AS_PROBE(vh_vcpu_thread_exit(101));
+	world_expect(test, r, VMCOOP_HOST_OUT, VMCOOP_HOST_EXITS, VMCOOP_HOST_GONE, 0);
+	KUNIT_EXPECT_EQ(test, r->rec[1].exits.vmm, left);
+	entry(0);
+	world_read(test, r);
+	go_away();
+	vh_vcpus_untrack();
+	world_read(test, r);
+	KUNIT_EXPECT_EQ(test, r->rec[0].hdr.type, VMCOOP_HOST_OUT);
+	/* Nobody listens: none is told. */
+	entry(0);
+	go_away();
+	world_stamp += 500;
+	entry(0);
+	world_expect(test, r, 0);
+}
+
 /* Exits of a vCPU that is not the one IN here are nobody's. */
 static void track_strangers(struct kunit *test)
 {
@@ -563,12 +670,11 @@ static void track_strangers(struct kunit *test)
 	entry(0);
 	v = this_cpu_read(vh_here.vcpu);
 	leave(1, VMCOOP_EXIT_IO);
-	KUNIT_EXPECT_EQ(test, v->totals.exit[VMCOOP_EXIT_IO].count, 0ULL);
-	KUNIT_EXPECT_EQ(test, v->left, 0ULL);
+	KUNIT_EXPECT_EQ(test, v->totals.of[VMCOOP_EXIT_IO].count, 0ULL);
+	KUNIT_EXPECT_EQ(test, v->doing, (u8)VH_GUEST);
 	entry(1);
 	KUNIT_EXPECT_PTR_NE(test, this_cpu_read(vh_here.vcpu), v);
 	KUNIT_EXPECT_EQ(test, v->state, VH_VCPU_OUTSIDE);
-	KUNIT_EXPECT_EQ(test, v->entered, 0ULL);
 }
 
 static struct kunit_case vcpu_cases[] = {
@@ -589,6 +695,7 @@ static struct kunit_case vcpu_cases[] = {
 	KUNIT_CASE(track_times),
 	KUNIT_CASE(track_reasons),
 	KUNIT_CASE(track_clock_and_rate),
+	KUNIT_CASE(track_trips),
 	KUNIT_CASE(track_strangers),
 	{ }
 };

@@ -23,6 +23,7 @@ union world_record {
 	struct vmcoop_host_vcpu		vcpu;
 	struct vmcoop_host_in		in;
 	struct vmcoop_host_out		out;
+	struct vmcoop_host_entry	entry;
 	struct vmcoop_host_clock	clock;
 	struct vmcoop_host_gone		gone;
 	struct vmcoop_host_exits	exits;

@@ -142,9 +142,11 @@ static void put_slice(const struct synth *s, const struct synth *last)
 	struct vmcoop_host_out out = {
 		.hdr = hdr(VMCOOP_HOST_OUT, sizeof(out), HANDLE(last->vm, last->vcpu), s->t - 4000),
 		.vm = VM_PID(last->vm), .vcpu = last->vcpu, .pcpu = s->pcpu,
-		.reason = VMCOOP_OUT_PREEMPTED,
+		.reason = VMCOOP_OUT_PREEMPTED, .left = s->t - 4000,
 	};
-	struct vmcoop_hdr entry = hdr(VMCOOP_HOST_ENTRY, sizeof(entry), in.hdr.id, s->t - 2500);
+	struct vmcoop_host_entry entry = {
+		.hdr = hdr(VMCOOP_HOST_ENTRY, sizeof(entry), in.hdr.id, s->t - 2500),
+	};
 
 	if (last->t)
 		put(HOST_IRQ(s->pcpu), &out, sizeof(out));
@@ -165,8 +167,10 @@ static void put_switch(const struct synth *s)
 
 static void put_tick(const struct synth *s)
 {
-	struct vmcoop_hdr entry = hdr(VMCOOP_HOST_ENTRY, sizeof(entry),
-				      HANDLE(s->vm, s->vcpu), s->t - 1500);
+	struct vmcoop_host_entry entry = {
+		.hdr = hdr(VMCOOP_HOST_ENTRY, sizeof(entry), HANDLE(s->vm, s->vcpu), s->t - 1500),
+		.hdr.flags = VMCOOP_F_TIMER,
+	};
 	struct vmcoop_guest_tick rec = {
 		.hdr = hdr(VMCOOP_GUEST_TICK, sizeof(rec), s->vcpu, s->t - 1000 + GUEST_OFFSET),
 		.pid = synth_pid(s), .tid = synth_pid(s), .ip = s->ip,
@@ -174,7 +178,6 @@ static void put_tick(const struct synth *s)
 	};
 
 	snprintf(rec.comm, sizeof(rec.comm), "worker-%u", synth_pid(s));
-	entry.flags = VMCOOP_F_TIMER;
 	put(HOST_IRQ(s->pcpu), &entry, sizeof(entry));
 	put(GUEST(s->vm, s->vcpu), &rec, sizeof(rec));
 }

@@ -56,8 +56,15 @@ static void put_out(const struct vmcoop_hdr *hdr)
 {
 	REC(out, out);
 
-	printf(" vm=%u vcpu=%u tid=%u pcpu=%u reason=%u", out->vm, out->vcpu, out->tid, out->pcpu,
-	       out->reason);
+	printf(" vm=%u vcpu=%u tid=%u pcpu=%u reason=%u left=%llu", out->vm, out->vcpu, out->tid,
+	       out->pcpu, out->reason, out->left);
+}
+
+static void put_entry(const struct vmcoop_hdr *hdr)
+{
+	REC(entry, entry);
+
+	printf(" vmm=%llu", entry->vmm);
 }
 
 static void put_gone(const struct vmcoop_hdr *hdr)
@@ -93,6 +100,7 @@ static void put_exits(const struct vmcoop_hdr *hdr)
 	printf(" vm=%u vcpu=%u guest=%llu poll_ns=%llu", e->vm, e->vcpu, e->guest, e->poll_ns);
 	for (i = 0; i < e->nr; i++)
 		printf(" exits%u=%llu time%u=%llu", i, e->exit[i].count, i, e->exit[i].time);
+	printf(" vmm=%llu", e->vmm);
 }
 
 /* @pcpu: where the record says on which CPU it was written, 0 if it does not. */
@@ -108,7 +116,7 @@ static const struct kind {
 			     offsetof(struct vmcoop_host_in, pcpu), put_in },
 	[VMCOOP_HOST_OUT] = { "out", sizeof(struct vmcoop_host_out),
 			      offsetof(struct vmcoop_host_out, pcpu), put_out },
-	[VMCOOP_HOST_ENTRY] = { "entry", sizeof(struct vmcoop_hdr), 0, NULL },
+	[VMCOOP_HOST_ENTRY] = { "entry", sizeof(struct vmcoop_host_entry), 0, put_entry },
 	[VMCOOP_HOST_CLOCK] = { "clock", sizeof(struct vmcoop_host_clock), 0, NULL },
 	[VMCOOP_HOST_GONE] = { "gone", sizeof(struct vmcoop_host_gone), 0, put_gone },
 	[VMCOOP_HOST_VMM] = { "vmm", sizeof(struct vmcoop_host_vmm),

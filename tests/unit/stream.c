@@ -173,6 +173,11 @@ void put_in(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle)
 
 void put_out(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle)
 {
+	put_late_out(s, src, t, vcpu, handle, t);
+}
+
+void put_late_out(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle, u64 left)
+{
 	struct vmcoop_host_out rec = {
 		.hdr = HOST(VMCOOP_HOST_OUT, handle, rec),
 		.vm = s->vm,
@@ -180,6 +185,7 @@ void put_out(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle)
 		.tid = s->vm + 1 + vcpu,
 		.pcpu = src - 1,
 		.reason = VMCOOP_OUT_BLOCKED,
+		.left = left,
 	};
 
 	put_raw(s, src, &rec, sizeof(rec));
@@ -187,7 +193,15 @@ void put_out(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle)
 
 void put_entry(struct stream *s, u32 src, u64 t, u32 handle)
 {
-	struct vmcoop_hdr rec = HOST(VMCOOP_HOST_ENTRY, handle, rec);
+	put_entry_trips(s, src, t, handle, 0);
+}
+
+void put_entry_trips(struct stream *s, u32 src, u64 t, u32 handle, u64 vmm)
+{
+	struct vmcoop_host_entry rec = {
+		.hdr = HOST(VMCOOP_HOST_ENTRY, handle, rec),
+		.vmm = vmm,
+	};
 
 	put_raw(s, src, &rec, sizeof(rec));
 }

@@ -50,7 +50,10 @@ void put_clock(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle,
 	       const struct vmcoop_clock *clock);
 void put_in(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle);
 void put_out(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle);
+void put_late_out(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle, u64 left);
 void put_entry(struct stream *s, u32 src, u64 t, u32 handle);
+/* With the sum @vmm of what its trips to the VMM took. */
+void put_entry_trips(struct stream *s, u32 src, u64 t, u32 handle, u64 vmm);
 void put_gone(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle);
 void put_sample(struct stream *s, u32 src, u64 t, u32 vcpu, u32 handle, u64 ip);
 /* @n values: of value i the count is values[i] and it ran for all of @enabled ns. */

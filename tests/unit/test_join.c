@@ -645,6 +645,47 @@ TEST(ticks_are_weighted_by_running_time)
 	EQ(answers[4].j.period, 9250);
 }
 
+TEST(trips_to_the_vmm_are_no_running_time)
+{
+	const struct vcpu *v;
+	struct stream s;
+
+	begin(&s, 40);				/* in since 2 */
+	put_entry_trips(&s, HOST1, 100, H0, 70);	/* before which is not known */
+	put_tick(&s, G0, 1002, 0, 7, 7, KTEXT);
+	put_entry_trips(&s, HOST1, 2000, H0, 370);
+	put_tick(&s, G0, 2002, 0, 7, 7, KTEXT);
+	/* Of 900 that are told behind the tick, more than passes until the next. */
+	put_tick(&s, G0, 3002, 0, 7, 7, KTEXT);
+	put_entry_trips(&s, HOST1, 3010, H0, 1270);
+	put_tick(&s, G0, 3402, 0, 7, 7, KTEXT);
+	put_tick(&s, G0, 4002, 0, 7, 7, KTEXT);
+	/* Told when it was back, or had lost its CPU. */
+	put_late_out(&s, HOST1, 5500, 0, H0, 4502);
+	put_in(&s, HOST1, 5502, 0, H0);
+	put_tick(&s, G0, 5602, 0, 7, 7, KTEXT);
+	/* Of a handle that nobody has told. */
+	put_entry_trips(&s, HOST1, 5700, H0 + 77, 5);
+	put_tick(&s, G0, 6002, 0, 7, 7, KTEXT);
+	/* One that claims to have left before all time, and one in the future. */
+	put_late_out(&s, HOST1, 6102, 0, H0, ~0ULL);
+	read_all(&s, METHOD_TICK);
+	EQ(answers[0].j.period, 1000);
+	EQ(answers[1].j.period, 700);
+	EQ(answers[2].j.period, 1000);
+	EQ(answers[3].j.period, 0);
+	EQ(answers[4].j.period, 100);
+	EQ(answers[5].j.period, 600);
+	EQ(answers[6].j.period, 400);
+	EQ(answers[7].j.period, 100);
+	v = session.join.vcpus[0];
+	EQ(v->ran, 6100 - 1200 - 1000);
+	EQ(v->exits.out[VMCOOP_OUT_USER], 1200);
+	/* Was it in when all ended, that counts as well. */
+	CHECK(session.join.vcpus[1]->in);
+	EQ(session.join.vcpus[1]->ran, 6100);
+}
+
 TEST(running_time_outside_the_window_does_not_count)
 {
 	struct stream s;
@@ -944,6 +985,7 @@ TESTS(
 	RUN(samples_of_vmms_are_told),
 	RUN(only_the_window_counts),
 	RUN(ticks_are_weighted_by_running_time),
+	RUN(trips_to_the_vmm_are_no_running_time),
 	RUN(running_time_outside_the_window_does_not_count),
 	RUN(an_out_of_the_cpu_it_has_left_is_no_out),
 	RUN(a_right_clock_is_good_where_the_guest_sleeps),
