@@ -26,7 +26,6 @@
 #include <linux/errno.h>
 #include <linux/minmax.h>
 #include <linux/string.h>
-#define vmcoop_rare			noinline __maybe_unused
 #define vmcoop_load(p)			READ_ONCE(*(p))
 #define vmcoop_store(p, v)		WRITE_ONCE(*(p), (v))
 /*
@@ -41,7 +40,9 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <string.h>
-#define vmcoop_rare			__attribute__((noinline, unused))
+/* Where code goes is the kernel's to say; a program has what it uses. */
+#define noinline
+#define __maybe_unused			inline
 #define vmcoop_load(p)			__atomic_load_n(p, __ATOMIC_RELAXED)
 #define vmcoop_store(p, v)		__atomic_store_n(p, v, __ATOMIC_RELAXED)
 #define vmcoop_load_acquire(p)		__atomic_load_n(p, __ATOMIC_ACQUIRE)
@@ -197,7 +198,7 @@ static inline void vmcoop_ring_copy(__u64 *data, __u64 at, __u64 size, const __u
 #define VMCOOP_RING_BEHIND	4096
 
 /* vmcoop_ring_write() where vmcoop_ring_reserve() finds no room. */
-static vmcoop_rare int vmcoop_ring_write_slow(struct vmcoop_ring *r, const void *rec)
+static noinline __maybe_unused int vmcoop_ring_write_slow(struct vmcoop_ring *r, const void *rec)
 {
 	const struct vmcoop_hdr *hdr = (const struct vmcoop_hdr *)rec;
 	struct vmcoop_ring_prod *prod = r->prod;

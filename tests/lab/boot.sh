@@ -10,7 +10,8 @@ qemu_command() {
 	# shellcheck disable=SC2206 # a list
 	args=($HOST_QEMU_ARGS)
 	if [ -n "$ICOUNT" ]; then
-		args=("${args[@]/thread=multi/thread=single}" -icount shift=0
+		# Chance comes from the seed, the same each time: addresses, and what follows.
+		args=("${args[@]/thread=multi/thread=single}" -icount shift=0 -seed 1
 		      -rtc clock=vm,base=2026-01-01)
 	elif declare -F arch_clock >/dev/null; then
 		append+=" $(arch_clock)"

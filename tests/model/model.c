@@ -42,7 +42,8 @@ static void model_store(volatile void *p, unsigned long long v, enum order order
 static void model_barrier(int kind);
 static void model_memcpy(void *to, const void *from, unsigned long long n);
 
-#define vmcoop_rare			__attribute__((noinline, unused))
+#define noinline
+#define __maybe_unused			inline
 #define vmcoop_load(p)			((__typeof__(*(p)))model_load(p, PLAIN))
 #define vmcoop_store(p, v)		model_store(p, v, PLAIN)
 #define vmcoop_load_acquire(p)		((__typeof__(*(p)))model_load(p, ACQUIRE))
