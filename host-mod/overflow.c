@@ -66,7 +66,8 @@ static void vh_put_sample(const struct vh_vcpu_id *id, const struct vh_guest_ip 
 	vh_ring_write(&rec);
 }
 
-static void vh_guest_sample(struct kvm_vcpu *vcpu, unsigned int index, u64 period, u8 sflags)
+static void vh_guest_sample(struct kvm_vcpu *vcpu, const struct vh_event *e, unsigned int index,
+			    u64 period, u8 sflags)
 {
 	u64 stamp = vh_arch_stamp();
 	struct vh_vcpu_id id;
@@ -80,7 +81,7 @@ static void vh_guest_sample(struct kvm_vcpu *vcpu, unsigned int index, u64 perio
 		return;
 	}
 	vh_arch_guest_ip(vcpu, &g);
-	if (!vh_mode_wanted(vh_event(index), g.mode))
+	if (!vh_mode_wanted(e, g.mode))
 		return;
 	this_cpu_inc(vh_event_cpu.in_guest[index]);
 	if (!v)
@@ -95,9 +96,9 @@ static void vh_guest_sample(struct kvm_vcpu *vcpu, unsigned int index, u64 perio
  * A thread of a VMM, on the host. Where the kernel does not tell even root its
  * addresses, neither does this.
  */
-static noinline void vh_vmm_sample(struct pt_regs *regs, unsigned int index, u64 period, u8 sflags)
+static noinline void vh_vmm_sample(struct pt_regs *regs, const struct vh_event *e,
+				   unsigned int index, u64 period, u8 sflags)
 {
-	const struct vh_event *e = vh_event(index);
 	struct vh_vm *vm = vh_vm_find(current->tgid);
 	struct vh_vcpu *v = this_cpu_read(vh_here.vcpu);
 	bool user = regs && user_mode(regs);
@@ -148,8 +149,8 @@ void vh_overflow(struct perf_event *event, struct perf_sample_data *data,
 	this_cpu_inc(vh_event_cpu.overflows[index]);
 	if (vcpu && vh_arch_in_guest(vcpu)) {
 		if (!e->no_guest)
-			vh_guest_sample(vcpu, index, data->period, sflags);
+			vh_guest_sample(vcpu, e, index, data->period, sflags);
 	} else if (e->host) {
-		vh_vmm_sample(regs, index, data->period, sflags);
+		vh_vmm_sample(regs, e, index, data->period, sflags);
 	}
 }
