@@ -164,6 +164,13 @@ finish_guest() {
 	done
 }
 
+# wait_spans N: until lab_host_cost has told what N pieces of work took. Asleep until then, so that
+# nothing of ours is in that, and no longer: where time counts instructions, idle seconds with
+# thousands of timers are minutes.
+wait_spans() {
+	timeout 600 grep -m "$1" lab-span: /dev/kmsg >/dev/null
+}
+
 # record_while FILE N WORD MARK SECONDS: record while guest N works, which it does from
 # being told WORD until it marks MARK.
 record_while() {
