@@ -344,8 +344,6 @@ int capture_round(struct capture *c)
 
 int capture_pause(const struct capture *c, int ms)
 {
-	struct timespec ts;
-
 	/* Rings that fill fast are drained often. */
 	if (c->fill > 0.25)
 		ms /= 2;
@@ -355,10 +353,9 @@ int capture_pause(const struct capture *c, int ms)
 		ms = CAPTURE_PAUSE_MIN_MS;
 	if (ms > PAUSE_MAX_MS)
 		ms = PAUSE_MAX_MS;
-	ts = (struct timespec){ .tv_nsec = ms * 1000000L };
 	/* Rather with the next interrupt than by one more, which a guest pays for. */
 	prctl(PR_SET_TIMERSLACK, PAUSE_SLACK_NS);
-	nanosleep(&ts, NULL);
+	pause_ms(ms);
 	prctl(PR_SET_TIMERSLACK, 0);
 	return ms;
 }

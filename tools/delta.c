@@ -75,18 +75,19 @@ u32 delta_encode(void *out, const void *records, u32 len)
 	const u64 *rec = records, *end = rec + len / 8, *prev = no_words, *base;
 	const u64 *last[TYPES] = { NULL };
 	u8 *p = out;
-	u32 i;
-	int n;
+	u32 n, i;
+	int size;
 
 	for (; rec < end; rec += n) {
-		n = vmcoop_rec_next(rec, (char *)end - (char *)rec, 0) / 8;
-		if (n <= 0)
+		size = vmcoop_rec_next(rec, (char *)end - (char *)rec, 0);
+		if (size <= 0)
 			return 0;
+		n = size / 8;
 		base = base_of(last, rec);
 		p = put_pair(p, rec[HEADER] - prev[HEADER], rec[STAMP] - prev[STAMP]);
-		for (i = STAMP + 1; i + 1 < (u32)n; i += 2)
+		for (i = STAMP + 1; i + 1 < n; i += 2)
 			p = put_pair(p, rec[i] - base[i], rec[i + 1] - base[i + 1]);
-		if (i < (u32)n)
+		if (i < n)
 			p = put_pair(p, rec[i] - base[i], 0);
 		last[type_of(rec)] = prev = rec;
 	}

@@ -556,6 +556,14 @@ static void set_chain(struct joined *s, const struct vmcoop_guest_tick *rec)
 	s->nr_user = rec->nr_user;
 }
 
+/* What a tick of @v at @t stands for; 0 where less has run than was known to at the last. */
+static u64 ran_since_tick(const struct join *j, const struct vcpu *v, u64 t)
+{
+	s64 ran = ran_until(j, v, t) - v->ran_at_tick;
+
+	return ran > 0 ? ran : 0;
+}
+
 /*
  * Ticks that come together, as after a descheduled phase, share what ran
  * before the first of them: the others stand for next to nothing. So do those before
@@ -564,13 +572,12 @@ static void set_chain(struct joined *s, const struct vmcoop_guest_tick *rec)
 static void on_tick(struct join *j, struct vcpu *v, const struct vmcoop_guest_tick *rec,
 		    const struct merge_rec *r)
 {
-	u64 ran = ran_until(j, v, r->time);
 	struct joined *s;
 
 	if (r->time < j->begin || r->time > j->end)
 		return;
 	s = new_sample(j, v, METHOD_TICK, r->time);
-	s->period = (s64)(ran - v->ran_at_tick) > 0 ? ran - v->ran_at_tick : 0;
+	s->period = ran_since_tick(j, v, r->time);
 	s->mode = rec->mode == VMCOOP_MODE_USER ? VMCOOP_MODE_USER : VMCOOP_MODE_KERNEL;
 	s->ip = rec->ip;
 	v->ran_at_tick += s->period;
@@ -738,14 +745,14 @@ void join_soon(const struct join *j, const struct merge_rec *rec)
 /* Running time that no tick has claimed is part of the whole all the same. */
 static void left_over(struct join *j, struct vcpu *v, u64 now)
 {
-	u64 ran = ran_until(j, v, now);
+	u64 ran = ran_since_tick(j, v, now);
 	struct joined *s;
 
-	if ((s64)(ran - v->ran_at_tick) <= 0)
+	if (!ran)
 		return;
 	s = new_unknown(j, v, now, v->vm->has_source ? REASON_NO_TICK : REASON_NO_GUEST);
 	s->pcpu = v->pcpu;
-	s->period = ran - v->ran_at_tick;
+	s->period = ran;
 	s->count = 0;
 	emit(j);
 }
