@@ -80,7 +80,7 @@ static __always_inline bool vh_exit_resolved(struct kvm_vcpu *vcpu, struct vh_vc
 		if (sum != v->seen_sum)
 			return false;
 	}
-	vh_vcpu_exit_known(v, reason);
+	vh_vcpu_exit(v, reason);
 	return true;
 }
 
@@ -215,8 +215,7 @@ static __always_inline void vh_see(struct vh_vcpu *v, enum vh_stat stat, u64 now
 {
 	if (now != v->seen[stat])
 		*reason = why;
-	v->seen[stat] = now;
-	v->seen_sum += now;
+	vh_seen(v, stat, now);
 }
 
 /* A fault that also has to be emulated is emulated memory: the later ones win. */
@@ -225,7 +224,6 @@ u8 vh_arch_exit_reason(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 	const struct kvm_vcpu_stat *stat = &vcpu->stat;
 	u8 reason = VH_EXIT_PENDING;
 
-	v->seen_sum = 0;
 	vh_see(v, VH_STAT_FAULT, stat->pf_taken, VMCOOP_EXIT_FAULT, &reason);
 	vh_see(v, VH_STAT_IRQ, stat->irq_exits, VMCOOP_EXIT_IRQ, &reason);
 	vh_see(v, VH_STAT_IO, stat->io_exits, VMCOOP_EXIT_IO, &reason);

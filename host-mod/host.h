@@ -368,13 +368,13 @@ static __always_inline void vh_vcpu_account(struct vh_vcpu *v, u64 now)
 }
 
 /**
- * vh_vcpu_exit_known() - now it is known why a vCPU has left guest mode
- * @v: the vCPU, doing VH_EXIT_PENDING
- * @reason: enum vmcoop_exit
+ * vh_vcpu_exit() - what a vCPU does is to handle an exit, or it is known now which
+ * @v: the vCPU
+ * @reason: enum vmcoop_exit; or VH_EXIT_PENDING, whose count is not told
  *
  * Context: cannot migrate.
  */
-static __always_inline void vh_vcpu_exit_known(struct vh_vcpu *v, u8 reason)
+static __always_inline void vh_vcpu_exit(struct vh_vcpu *v, u8 reason)
 {
 	v->doing = reason;
 	v->totals.of[reason].count++;

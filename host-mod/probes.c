@@ -93,7 +93,7 @@ void vh_exit_told(struct kvm_vcpu *vcpu, struct vh_vcpu *v, u8 unknown)
 	if (reason == VH_EXIT_PENDING)
 		reason = unknown;
 	if (reason != VH_EXIT_PENDING)
-		vh_vcpu_exit_known(v, reason);
+		vh_vcpu_exit(v, reason);
 }
 
 /**

@@ -84,9 +84,7 @@ static __always_inline void vh_track_exit(struct vh_vcpu *v, struct kvm_vcpu *vc
 		return;
 	now = vh_cycles();
 	vh_vcpu_account(v, now);
-	v->doing = reason;
-	/* VH_EXIT_PENDING's count is not told. */
-	v->totals.of[reason].count++;
+	vh_vcpu_exit(v, reason);
 }
 
 /* By KVM_EXIT_* of the vCPU's struct kvm_run; VMCOOP_EXIT_OTHER, which is 0, for the rest. */
@@ -116,8 +114,8 @@ static __always_inline void vh_track_user_exit(struct vh_vcpu *v, u32 why)
 	if (unlikely(!v))
 		return;
 	if (v->doing == VH_EXIT_PENDING)
-		vh_vcpu_exit_known(v, why < ARRAY_SIZE(vh_exits_of_run) ? vh_exits_of_run[why] :
-									  VMCOOP_EXIT_OTHER);
+		vh_vcpu_exit(v, why < ARRAY_SIZE(vh_exits_of_run) ? vh_exits_of_run[why] :
+								    VMCOOP_EXIT_OTHER);
 	if (unlikely(vh_nr_counting)) {
 		vh_vcpu_user_exit(v);
 		return;

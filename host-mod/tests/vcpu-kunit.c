@@ -438,7 +438,7 @@ void vh_clock_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
 void vh_exit_told(struct kvm_vcpu *vcpu, struct vh_vcpu *v, u8 unknown)
 {
 	if (v->doing == VH_EXIT_PENDING)
-		vh_vcpu_exit_known(v, exit_told ?: unknown);
+		vh_vcpu_exit(v, exit_told ?: unknown);
 }
 
 void vh_poll_changed(struct kvm_vcpu *vcpu, struct vh_vcpu *v)
