@@ -16,9 +16,14 @@ say() {
 	echo "lab: $*" >/dev/kmsg
 }
 
+# pause SECONDS: or, of who has set WAKE, until something is written to that pipe; tell which.
+pause() {
+	read -r -t "$1" _ 0<>"${WAKE:-/lab/still}"
+}
+
 # wait_until SECONDS COMMAND...: poll until the command succeeds. While a guest works
-# this competes with it, and a new process is dear under emulation: but for sleep,
-# what is used to wait is built into the shell. WAIT_STEP: seconds between two looks.
+# this competes with it, and a new process is dear under emulation: what is used to wait
+# is built into the shell. WAIT_STEP: seconds between two looks, until woken up.
 # PATIENCE times as long on machines that are so much slower.
 wait_until() {
 	now
@@ -27,7 +32,7 @@ wait_until() {
 	until "$@"; do
 		now
 		[ "$_now" -lt "$_limit" ] || return 1
-		sleep "${WAIT_STEP:-0.2}"
+		! pause "${WAIT_STEP:-0.2}" || unset WAIT_STEP
 	done
 }
 
