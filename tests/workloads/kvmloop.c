@@ -4,6 +4,7 @@
  * that tells its VM and its number.
  *
  * usage: kvmloop [-c VCPUS] [-n ITERATIONS] [-r ROUNDS] [-k] [-m MS] [-e TYPE:CONFIG] [-f FILE]
+ *		  [-t FILE]
  *
  *   -c  vCPUs, 1 (default) to 16
  *   -n  iterations of a round, which ends with an exit to this program; 0 (default):
@@ -14,6 +15,8 @@
  *   -e  have the kernel's perf count this event for each vCPU's thread while it runs
  *       its rounds, what is no software event in guest mode only
  *   -f  map that file, as a VMM does that gives it to its guest
+ *   -t  tell that file, by a 1 and a 0, when the first vCPU begins its rounds and has ended
+ *       them: what the VM itself takes to come and to go is not in between
  *
  * vCPU N of the VM of process P is in guest mode at P * 64 KiB + N * 4 KiB, within
  * 32 bytes, and nowhere else: so a sample's address alone tells whether its
@@ -42,7 +45,7 @@
 
 static unsigned long vcpus = 1, iterations, rounds, move_ms;
 static struct perf_event_attr event = { .size = sizeof(event), .disabled = 1 };
-static int event_wanted, kernel_exits;
+static int event_wanted, kernel_exits, told = -1;
 
 static int kvm, vm;
 static char *memory;
@@ -308,6 +311,12 @@ static void run_rounds(struct vcpu *v)
 	} while (v->rounds != rounds);
 }
 
+static void tell(struct vcpu *v, const char *what)
+{
+	if (told >= 0 && v == all && write(told, what, 1) != 1)
+		die("-t");
+}
+
 static void *vcpu_thread(void *arg)
 {
 	struct vcpu *v = arg;
@@ -320,7 +329,9 @@ static void *vcpu_thread(void *arg)
 	pthread_barrier_wait(&started);
 	if (fd >= 0)
 		ioctl(fd, PERF_EVENT_IOC_ENABLE, 0);
+	tell(v, "1");
 	run_rounds(v);
+	tell(v, "0");
 	if (fd >= 0) {
 		ioctl(fd, PERF_EVENT_IOC_DISABLE, 0);
 		if (read(fd, &v->count, sizeof(v->count)) != sizeof(v->count))
@@ -397,7 +408,7 @@ static void parse(int argc, char **argv)
 {
 	int opt;
 
-	while ((opt = getopt(argc, argv, "c:n:r:km:e:f:")) != -1) {
+	while ((opt = getopt(argc, argv, "c:n:r:km:e:f:t:")) != -1) {
 		switch (opt) {
 		case 'c':
 			vcpus = number(optarg, MAX_VCPUS);
@@ -419,6 +430,9 @@ static void parse(int argc, char **argv)
 			break;
 		case 'f':
 			map_file(optarg);
+			break;
+		case 't':
+			told = checked(open(optarg, O_WRONLY | O_CLOEXEC), optarg);
 			break;
 		default:
 			exit(2);
